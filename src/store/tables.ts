@@ -1,0 +1,200 @@
+/**
+ * The tables, as Kysely types. The same on both engines: text, and integers that fit a JavaScript number.
+ * Times are epoch milliseconds. Columns ending in `_json` hold JSON text.
+ */
+import type { Generated, Insertable, Selectable } from 'kysely';
+
+export interface Tables {
+  event_head: EventHeadTable;
+  events: EventTable;
+  leases: LeaseTable;
+  idempotency_keys: IdempotencyKeyTable;
+  audit_entries: AuditEntryTable;
+  outbox: OutboxTable;
+  imports: ImportTable;
+  import_targets: ImportTargetTable;
+  import_batches: ImportBatchTable;
+  import_rejections: ImportRejectionTable;
+}
+
+/** One row: the last sequence number given out. Its lock, held until commit, makes sequence order commit order. */
+interface EventHeadTable {
+  id: number;
+  seq: number;
+}
+
+/** The event log. `topic` is the stream's kind (`import`, `enrichment`), `subject` what it is about (an import's or a list's id). */
+interface EventTable {
+  seq: number;
+  at: number;
+  topic: string;
+  subject: string;
+  type: string;
+  data_json: string;
+}
+
+/** `fence` rises with every acquisition: a holder that was overtaken is recognised by its old number. */
+interface LeaseTable {
+  name: string;
+  owner: string;
+  fence: number;
+  expires_at: number;
+}
+
+interface IdempotencyKeyTable {
+  /** SHA-256 of actor, operation and the caller's key: hostile keys never become identifiers. */
+  key: string;
+  input_hash: string;
+  /** Null while the first call runs. */
+  result_json: string | null;
+  owner: string;
+  /** While running: when the runner counts as dead. Afterwards: when the result is forgotten. */
+  expires_at: number;
+}
+
+interface AuditEntryTable {
+  id: Generated<number>;
+  at: number;
+  actor: string;
+  action: string;
+  subject: string;
+  outcome: 'SUCCEEDED' | 'FAILED' | 'REJECTED';
+  record_count: number | null;
+  latency_ms: number | null;
+  request_id: string | null;
+  upstream_request_id: string | null;
+  detail_json: string;
+}
+
+/** Messages to be delivered to somebody's URL, in order within a stream, at least once. */
+interface OutboxTable {
+  id: Generated<number>;
+  /** The `webhook-id` the receiver sees on every try. */
+  message_id: string;
+  stream: string;
+  url: string;
+  body: string;
+  attempts: number;
+  next_attempt_at: number;
+  /** After this it is given up. */
+  expires_at: number;
+  created_at: number;
+}
+
+export type ImportKindColumn = 'CONTACTS' | 'RECORDS' | 'OUTBOUND_CONTACTS' | 'ATTRIBUTES' | 'SEGMENT_MEMBERS';
+export type ImportStateColumn =
+  | 'AWAITING_UPLOAD'
+  | 'RECEIVING'
+  | 'RUNNING'
+  | 'PAUSED'
+  | 'CONFIRMING'
+  | 'COMPLETED'
+  | 'COMPLETED_WITH_FAILURES'
+  | 'CANCELLED'
+  | 'FAILED';
+
+/** received = valid + rejected + duplicates; valid = succeeded + skipped + failed + unknown + (the rest is pending). */
+interface ImportTable {
+  id: string;
+  kind: ImportKindColumn;
+  state: ImportStateColumn;
+  failure: string | null;
+  /** CXone's raw id of the address book or contact list; null for SEGMENT_MEMBERS. */
+  target_id: string | null;
+  campaign_id: string | null;
+  /** CSV or NDJSON for uploads; null for inline rows. */
+  format: 'CSV' | 'NDJSON' | null;
+  options_json: string;
+  created_by: string;
+  request_id: string | null;
+  created_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+  upload_expires_at: number | null;
+  /** Rises with every try to upload: what an earlier, broken try staged is recognised by its number. */
+  upload_attempt: number;
+  bytes: number;
+  received: number;
+  rejected: number;
+  duplicates: number;
+  valid: number;
+  succeeded: number;
+  skipped: number;
+  failed: number;
+  unknown: number;
+  batches_total: number;
+  batches_done: number;
+  latency_sum_ms: number;
+  total_fields: number;
+  filled_fields: number;
+  count_before: number | null;
+  count_after: number | null;
+  count_expected: number | null;
+  /** What did not add up upstream, in words; null where all did. */
+  discrepancy: string | null;
+  /** The names of the columns of a CSV, in their order: the shape rejections.csv is written in. */
+  header_json: string | null;
+}
+
+/** One list, book or segment an import writes to. Its rows' counts add up to the import's. */
+interface ImportTargetTable {
+  import_id: string;
+  target_id: string;
+  state: 'PENDING' | 'RUNNING' | 'CONFIRMING' | 'COMPLETED' | 'COMPLETED_WITH_FAILURES' | 'CANCELLED' | 'FAILED';
+  valid: number;
+  succeeded: number;
+  skipped: number;
+  failed: number;
+  unknown: number;
+  attempts: number;
+  /** Not before this time: a Retry-After that outlives the process. */
+  not_before: number;
+}
+
+interface ImportBatchTable {
+  import_id: string;
+  number: number;
+  /** The upload try that staged it; only those of the import's current try count. */
+  upload_attempt: number;
+  target_id: string;
+  state: 'PENDING' | 'RUNNING' | 'DONE' | 'FAILED' | 'CANCELLED';
+  size: number;
+  succeeded: number;
+  skipped: number;
+  failed: number;
+  unknown: number;
+  attempts: number;
+  /** Set before a send, cleared by its outcome: a batch found with it was sent by somebody who died. JSON. */
+  attempt_json: string | null;
+  latency_ms: number | null;
+  upstream_request_id: string | null;
+  error: string | null;
+  finished_at: number | null;
+  /** The rows' numbers in the input, in the order of `items_json`. */
+  rows_json: string | null;
+  /** The rows as they are sent. */
+  items_json: string | null;
+  /** The rows as they came, for the report of what failed. Dropped with the rest once the batch is done. */
+  sources_json: string | null;
+}
+
+interface ImportRejectionTable {
+  import_id: string;
+  upload_attempt: number;
+  row: number;
+  stage: 'VALIDATION' | 'DUPLICATE' | 'UPSTREAM' | 'UNKNOWN';
+  /** Null while its target is not known: refused before grouping. */
+  target_id: string | null;
+  issues_json: string;
+  /** The row as it came. */
+  data_json: string;
+}
+
+export type EventRow = Selectable<EventTable>;
+export type AuditEntryRow = Selectable<AuditEntryTable>;
+export type OutboxRow = Selectable<OutboxTable>;
+export type ImportRow = Selectable<ImportTable>;
+export type ImportTargetRow = Selectable<ImportTargetTable>;
+export type ImportBatchRow = Selectable<ImportBatchTable>;
+export type ImportRejectionRow = Selectable<ImportRejectionTable>;
+export type NewImportRow = Insertable<ImportTable>;
