@@ -1,0 +1,62 @@
+/**
+ * What an import needs to know of a kind of rows: how they are shaped, checked and grouped, and the bulk operation
+ * that sends them. The import machine itself knows no kind.
+ */
+import type { CallContext } from '../cxone/call-context.ts';
+import type { Issue } from '../errors.ts';
+import type { BulkOperation } from './bulk-operation.ts';
+
+export type ImportKindName = 'CONTACTS' | 'RECORDS' | 'OUTBOUND_CONTACTS' | 'ATTRIBUTES' | 'SEGMENT_MEMBERS';
+export type DuplicatePolicy = 'SKIP' | 'UPDATE' | 'FAIL';
+
+/** The options of an import that a kind may look at. */
+export interface RowOptions {
+  readonly onDuplicate: DuplicatePolicy;
+  readonly defaultCountry: string | undefined;
+}
+
+/** Where an import writes to: the raw ids of its target and campaign, as far as its kind has them. */
+export interface ImportPlace {
+  readonly targetId: string | null;
+  readonly campaignId: string | null;
+}
+
+export interface CheckedRow<Item> {
+  readonly item: Item;
+  /** The list, book or segment this row is written to. */
+  readonly target: string;
+  /** Rows of one import with the same key are the same row: at least 16 evenly spread bytes. */
+  readonly dedupeKey: Uint8Array;
+  /** Attributes offered and sent, where a kind counts them. */
+  readonly fields?: { readonly total: number; readonly filled: number };
+}
+
+export type RowCheck<Item> = CheckedRow<Item> | { readonly issues: Issue[] };
+
+export interface ImportKind<Item = unknown> {
+  readonly name: ImportKindName;
+  /** The type of the target's global id; null where rows name their target themselves. */
+  readonly targetType: 'AddressBook' | 'ContactList' | null;
+  /** Whether batches need a campaign to be bounded by. */
+  readonly takesCampaign: boolean;
+  readonly defaultOnDuplicate: DuplicatePolicy;
+  /** Fields at the top of a row. Columns that are none of them, nor paths into them, go under `rest`. */
+  readonly columns: {
+    readonly known: readonly string[];
+    readonly aliases: Readonly<Record<string, string>>;
+    readonly rest: string | null;
+  };
+  /**
+   * Looks at the target before anything is accepted, and makes the check for its rows.
+   *
+   * @throws NotFoundError where the target does not exist; ConflictError where it takes no writes.
+   */
+  open(
+    place: ImportPlace,
+    options: RowOptions,
+    call: CallContext,
+  ): Promise<(row: Record<string, unknown>) => RowCheck<Item>>;
+  operation(place: ImportPlace, options: RowOptions): BulkOperation<Item>;
+  /** How many contacts the target holds, where CXone counts them; null where it does not say. */
+  count?(target: string, call: CallContext): Promise<number | null>;
+}

@@ -1,0 +1,297 @@
+/**
+ * The environment, checked once at start: every fault is reported at once, one line each, naming its variable.
+ * The only reader of process.env; a secret's value never appears in a message.
+ */
+import { z } from 'zod';
+
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`The configuration is not usable:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/** Requests per second by endpoint group (interface.md). */
+export interface RateLimits {
+  addressBooks: number;
+  records: number;
+  outbound: number;
+  enrichment: number;
+  segments: number;
+}
+
+const DEFAULT_LIMITS: RateLimits = { addressBooks: 50, records: 16, outbound: 50, enrichment: 10, segments: 25 };
+
+export interface ApiKey {
+  name: string;
+  role: 'reader' | 'writer' | 'admin';
+  key: string;
+}
+
+export type OAuthStyle = 'form' | 'basic' | 'json';
+
+/** Where CXone is: one of region, organisation domain and explicit base URL. */
+export interface CxoneLocation {
+  region?: string | undefined;
+  orgDomain?: string | undefined;
+  baseUrl?: string | undefined;
+}
+
+export interface Config {
+  host: string;
+  port: number;
+  /** How others reach the gateway; null: `http://host:port` as listened on. */
+  publicUrl: string | null;
+  /** Null: the built-in sandbox stands in for CXone. */
+  cxone: {
+    clientId: string;
+    clientSecret: string;
+    location: CxoneLocation;
+    oauthStyle: OAuthStyle | null;
+  } | null;
+  limits: RateLimits;
+  timeoutMs: number;
+  retryBaseMs: { segments: number; other: number };
+  segmentPollMs: number;
+  segmentConfirmMs: number;
+  /** Signs what CXone delivers; several secrets, separated by spaces, while one replaces another. */
+  webhookSecrets: readonly string[];
+  crmWebhook: { url: string; secret: string } | null;
+  callbackAllowedHosts: readonly string[];
+  databaseUrl: string;
+  apiKeys: readonly ApiKey[];
+  jwt: { jwksUrl: string; issuer: string; audience: string } | null;
+  openToEveryone: boolean;
+  baselineCache: { size: number; ttlMs: number };
+  logLevel: 'silent' | 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  /** GraphiQL and introspection. */
+  graphiql: boolean;
+  /** How long finished imports keep their rows and batches, and the event log its events. */
+  retentionDays: number;
+}
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, `expected a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `expected a whole number from ${min} to ${max}`);
+
+const httpUrl = z.string().refine((value) => {
+  const url = URL.parse(value);
+  return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && !url.username && !url.password;
+}, 'expected an http(s) URL without user name or password');
+
+const baseUrl = httpUrl
+  .refine((value) => !/[?#]/.test(value), 'expected a URL without query or fragment')
+  .transform((value) => value.replace(/\/+$/, ''));
+
+const commaList = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+
+const onOff = z.enum(['on', 'off'], 'expected on or off').transform((value) => value === 'on');
+
+const limitsJson = z.string().transform((text, ctx): RateLimits => {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    ctx.addIssue('expected a JSON object such as {"outbound":50}');
+    return z.NEVER;
+  }
+  const perSecond = z.number().positive().max(100_000);
+  const parsed = z.strictObject({
+    addressBooks: perSecond.optional(),
+    records: perSecond.optional(),
+    outbound: perSecond.optional(),
+    enrichment: perSecond.optional(),
+    segments: perSecond.optional(),
+  });
+  const result = parsed.safeParse(value);
+  if (!result.success) {
+    for (const issue of result.error.issues) ctx.addIssue(`${[...issue.path, issue.message].join(': ')}`);
+    return z.NEVER;
+  }
+  const given = Object.fromEntries(Object.entries(result.data).filter(([, limit]) => limit !== undefined));
+  return { ...DEFAULT_LIMITS, ...given };
+});
+
+const apiKeys = commaList.transform((entries, ctx): ApiKey[] => {
+  const keys: ApiKey[] = [];
+  entries.forEach((entry, index) => {
+    const [name, role, ...rest] = entry.split(':');
+    const key = rest.join(':');
+    // The entry itself is a secret: it is named by its place.
+    const where = `entry ${index + 1}`;
+    if (!name || !/^[\w.-]{1,64}$/.test(name)) ctx.addIssue(`${where}: expected name:role:key with a plain name`);
+    else if (role !== 'reader' && role !== 'writer' && role !== 'admin')
+      ctx.addIssue(`${where} (${name}): the role must be reader, writer or admin`);
+    else if (key.length < 8) ctx.addIssue(`${where} (${name}): the key must have at least 8 characters`);
+    else if (keys.some((other) => other.name === name)) ctx.addIssue(`${where} (${name}): the name is used twice`);
+    else keys.push({ name, role, key });
+  });
+  return keys;
+});
+
+/** Standard Webhooks: `whsec_` and 24 to 64 bytes in base64. */
+const webhookSecret = z
+  .string()
+  .refine(
+    (value) => /^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/.test(value),
+    'expected whsec_ followed by base64 (24 to 64 bytes)',
+  );
+
+const databaseUrl = z
+  .string()
+  .refine(
+    (value) => /^file:.+/.test(value) || (/^postgres(ql)?:\/\//.test(value) && URL.canParse(value)),
+    'expected file:PATH or postgres://…',
+  );
+
+const variables = z.object({
+  PORT: wholeNumber(0, 65_535).default(4000),
+  HOST: z.string().min(1).max(255).default('127.0.0.1'),
+  PUBLIC_URL: baseUrl.optional(),
+  CXONE_CLIENT_ID: z.string().optional(),
+  CXONE_CLIENT_SECRET: z.string().optional(),
+  CXONE_REGION: z
+    .string()
+    .regex(/^(us|eu|[a-z]{2}-\d{2})$/, 'expected us, eu or a region such as us-01')
+    .optional(),
+  CXONE_ORG_DOMAIN: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.cloudcontact\.io)?$/i, 'expected {org}.cloudcontact.io')
+    .optional(),
+  CXONE_BASE_URL: baseUrl.optional(),
+  CXONE_OAUTH_STYLE: z.enum(['form', 'basic', 'json'], 'expected form, basic or json').optional(),
+  CXONE_LIMITS: limitsJson.default(DEFAULT_LIMITS),
+  CXONE_TIMEOUT_MS: wholeNumber(10, 600_000).default(30_000),
+  RETRY_BASE_MS: wholeNumber(1, 60_000).optional(),
+  SEGMENT_POLL_MS: wholeNumber(1, 600_000).default(2000),
+  SEGMENT_CONFIRM_MS: wholeNumber(1, 3_600_000).default(30_000),
+  CXONE_WEBHOOK_SECRET: z
+    .string()
+    .transform((value) => value.split(/[\s,]+/).filter((part) => part !== ''))
+    .pipe(z.array(webhookSecret))
+    .default([]),
+  CRM_WEBHOOK_URL: httpUrl.optional(),
+  CRM_WEBHOOK_SECRET: webhookSecret.optional(),
+  CALLBACK_ALLOWED_HOSTS: commaList.default([]),
+  DATABASE_URL: databaseUrl.default('file:./data/gateway.db'),
+  GATEWAY_API_KEYS: apiKeys.default([]),
+  GATEWAY_JWKS_URL: httpUrl.optional(),
+  GATEWAY_JWT_ISSUER: z.string().optional(),
+  GATEWAY_JWT_AUDIENCE: z.string().optional(),
+  GATEWAY_AUTH: z.enum(['none'], 'the only value is none').optional(),
+  BASELINE_CACHE_SIZE: wholeNumber(1, 10_000_000).default(50_000),
+  BASELINE_CACHE_TTL_MS: wholeNumber(1, 86_400_000).default(60_000),
+  LOG_LEVEL: z
+    .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'], 'expected silent, fatal, error … trace')
+    .default('info'),
+  GATEWAY_GRAPHIQL: onOff.default(true),
+  RETENTION_DAYS: wholeNumber(1, 3650).default(30),
+});
+
+type Variables = z.infer<typeof variables>;
+
+/** Rules between variables. */
+function crossFaults(env: Variables): string[] {
+  const faults: string[] = [];
+  const sandbox = env.CXONE_CLIENT_ID === undefined && env.CXONE_CLIENT_SECRET === undefined;
+  if (!sandbox && env.CXONE_CLIENT_ID === undefined)
+    faults.push('CXONE_CLIENT_ID: missing, though CXONE_CLIENT_SECRET is set');
+  if (!sandbox && env.CXONE_CLIENT_SECRET === undefined)
+    faults.push('CXONE_CLIENT_SECRET: missing, though CXONE_CLIENT_ID is set');
+
+  const locations = (['CXONE_REGION', 'CXONE_ORG_DOMAIN', 'CXONE_BASE_URL'] as const).filter((name) => env[name]);
+  if (locations.length > 1) faults.push(`${locations.join(', ')}: only one of them may be set`);
+  if (sandbox && locations.length > 0)
+    faults.push(`${locations[0]}: set, but CXONE_CLIENT_ID and CXONE_CLIENT_SECRET are missing`);
+
+  if (env.CRM_WEBHOOK_URL && !env.CRM_WEBHOOK_SECRET)
+    faults.push('CRM_WEBHOOK_SECRET: missing, though CRM_WEBHOOK_URL is set');
+  if (!env.CRM_WEBHOOK_URL && env.CRM_WEBHOOK_SECRET)
+    faults.push('CRM_WEBHOOK_URL: missing, though CRM_WEBHOOK_SECRET is set');
+
+  if (env.GATEWAY_JWKS_URL) {
+    if (!env.GATEWAY_JWT_ISSUER) faults.push('GATEWAY_JWT_ISSUER: missing, though GATEWAY_JWKS_URL is set');
+    if (!env.GATEWAY_JWT_AUDIENCE) faults.push('GATEWAY_JWT_AUDIENCE: missing, though GATEWAY_JWKS_URL is set');
+  } else if (env.GATEWAY_JWT_ISSUER || env.GATEWAY_JWT_AUDIENCE) {
+    faults.push('GATEWAY_JWKS_URL: missing, though GATEWAY_JWT_ISSUER or GATEWAY_JWT_AUDIENCE is set');
+  }
+
+  const mayBeOpen = env.GATEWAY_AUTH === 'none' || (sandbox && isLoopback(env.HOST));
+  if (!mayBeOpen && env.GATEWAY_API_KEYS.length === 0 && !env.GATEWAY_JWKS_URL)
+    faults.push(
+      'GATEWAY_API_KEYS: missing. Set it (name:role:key,…) or GATEWAY_JWKS_URL; GATEWAY_AUTH=none opens the gateway to everyone',
+    );
+  return faults;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/**
+ * Reads and checks the environment. An empty variable counts as missing, as shells and compose files set them.
+ *
+ * @throws ConfigError with every fault found.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const result = variables.safeParse(given);
+  if (!result.success)
+    throw new ConfigError(result.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
+  const checked = result.data;
+  const faults = crossFaults(checked);
+  if (faults.length > 0) throw new ConfigError(faults);
+  return toConfig(checked);
+}
+
+function toConfig(env: Variables): Config {
+  const hasKeys = env.GATEWAY_API_KEYS.length > 0 || env.GATEWAY_JWKS_URL !== undefined;
+  return {
+    host: env.HOST,
+    port: env.PORT,
+    publicUrl: env.PUBLIC_URL ?? null,
+    cxone:
+      env.CXONE_CLIENT_ID !== undefined && env.CXONE_CLIENT_SECRET !== undefined
+        ? {
+            clientId: env.CXONE_CLIENT_ID,
+            clientSecret: env.CXONE_CLIENT_SECRET,
+            location: { region: env.CXONE_REGION, orgDomain: env.CXONE_ORG_DOMAIN, baseUrl: env.CXONE_BASE_URL },
+            oauthStyle: env.CXONE_OAUTH_STYLE ?? null,
+          }
+        : null,
+    limits: env.CXONE_LIMITS,
+    timeoutMs: env.CXONE_TIMEOUT_MS,
+    // cxone-api.md, section 6: segments are retried from 2 s; elsewhere 500 ms (interface.md).
+    retryBaseMs: { segments: env.RETRY_BASE_MS ?? 2000, other: env.RETRY_BASE_MS ?? 500 },
+    segmentPollMs: env.SEGMENT_POLL_MS,
+    segmentConfirmMs: env.SEGMENT_CONFIRM_MS,
+    webhookSecrets: env.CXONE_WEBHOOK_SECRET,
+    crmWebhook:
+      env.CRM_WEBHOOK_URL && env.CRM_WEBHOOK_SECRET
+        ? { url: env.CRM_WEBHOOK_URL, secret: env.CRM_WEBHOOK_SECRET }
+        : null,
+    callbackAllowedHosts: env.CALLBACK_ALLOWED_HOSTS,
+    databaseUrl: env.DATABASE_URL,
+    apiKeys: env.GATEWAY_API_KEYS,
+    jwt:
+      env.GATEWAY_JWKS_URL && env.GATEWAY_JWT_ISSUER && env.GATEWAY_JWT_AUDIENCE
+        ? { jwksUrl: env.GATEWAY_JWKS_URL, issuer: env.GATEWAY_JWT_ISSUER, audience: env.GATEWAY_JWT_AUDIENCE }
+        : null,
+    openToEveryone: env.GATEWAY_AUTH === 'none' || !hasKeys,
+    baselineCache: { size: env.BASELINE_CACHE_SIZE, ttlMs: env.BASELINE_CACHE_TTL_MS },
+    logLevel: env.LOG_LEVEL,
+    graphiql: env.GATEWAY_GRAPHIQL,
+    retentionDays: env.RETENTION_DAYS,
+  };
+}

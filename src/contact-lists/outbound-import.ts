@@ -1,0 +1,52 @@
+/** Imports of kind OUTBOUND_CONTACTS: contacts of an outbound list. */
+import type { ImportKind } from '../bulk/import-kind.ts';
+import type { Clock } from '../clock.ts';
+import { NotFoundError } from '../errors.ts';
+import { createPhoneNormaliser } from '../phone-numbers.ts';
+import type { ContactListClient } from './client.ts';
+import { type OutboundContact, outboundDedupeKey } from './model.ts';
+import { createOutboundOperation } from './outbound-bulk.ts';
+import { checkOutboundRow } from './outbound-row.ts';
+
+export function createOutboundImportKind(deps: {
+  client: ContactListClient;
+  clock: Clock;
+}): ImportKind<OutboundContact> {
+  return {
+    name: 'OUTBOUND_CONTACTS',
+    targetType: 'ContactList',
+    takesCampaign: false,
+    defaultOnDuplicate: 'SKIP',
+    columns: {
+      known: [
+        'externalId',
+        'firstName',
+        'lastName',
+        'phone',
+        'email',
+        'countryCode',
+        'doNotCall',
+        'doNotEmail',
+        'customFields',
+      ],
+      aliases: {},
+      rest: 'customFields',
+    },
+
+    async open({ targetId }, options, call) {
+      const target = targetId ?? '';
+      const list = await deps.client.get(target, call);
+      if (!list) throw new NotFoundError('There is no such contact list.');
+      const phones = createPhoneNormaliser(options.defaultCountry);
+      return (row) => {
+        const checked = checkOutboundRow(row, phones);
+        if ('issues' in checked) return checked;
+        return { item: checked.contact, target, dedupeKey: outboundDedupeKey(checked.contact) };
+      };
+    },
+
+    operation: () => createOutboundOperation(deps),
+
+    count: async (target, call) => (await deps.client.get(target, call))?.totalContactCount ?? null,
+  };
+}
