@@ -1,6 +1,6 @@
 /**
  * The tables, as Kysely types. The same on both engines: text, and integers that fit a JavaScript number.
- * Times are epoch milliseconds. Columns ending in `_json` hold JSON text.
+ * Times are epoch milliseconds; latencies are milliseconds with their fraction. Columns ending in `_json` hold JSON text.
  */
 import type { Generated, Insertable, Selectable } from 'kysely';
 
@@ -11,6 +11,7 @@ export interface Tables {
   idempotency_keys: IdempotencyKeyTable;
   audit_entries: AuditEntryTable;
   outbox: OutboxTable;
+  replicas: ReplicaTable;
   imports: ImportTable;
   import_targets: ImportTargetTable;
   import_batches: ImportBatchTable;
@@ -21,6 +22,8 @@ export interface Tables {
 interface EventHeadTable {
   id: number;
   seq: number;
+  /** Events up to this number may have been deleted: a cursor below it has a gap after it. */
+  pruned_seq: number;
 }
 
 /** The event log. `topic` is the stream's kind (`import`, `enrichment`), `subject` what it is about (an import's or a list's id). */
@@ -33,7 +36,7 @@ interface EventTable {
   data_json: string;
 }
 
-/** `fence` rises with every acquisition: a holder that was overtaken is recognised by its old number. */
+/** Held ones only. `fence` rises with every acquisition: a holder that was overtaken is recognised by its old number. */
 interface LeaseTable {
   name: string;
   owner: string;
@@ -41,14 +44,14 @@ interface LeaseTable {
   expires_at: number;
 }
 
+/** What calls with a key came to. While one runs, it holds the lease of that key and there is no row. */
 interface IdempotencyKeyTable {
   /** SHA-256 of actor, operation and the caller's key: hostile keys never become identifiers. */
   key: string;
+  /** SHA-256 of the input. */
   input_hash: string;
-  /** Null while the first call runs. */
-  result_json: string | null;
-  owner: string;
-  /** While running: when the runner counts as dead. Afterwards: when the result is forgotten. */
+  result_json: string;
+  /** When the result is forgotten. */
   expires_at: number;
 }
 
@@ -79,6 +82,13 @@ interface OutboxTable {
   /** After this it is given up. */
   expires_at: number;
   created_at: number;
+}
+
+/** A process that serves, for as long as it keeps moving `expires_at`. */
+interface ReplicaTable {
+  owner: string;
+  started_at: number;
+  expires_at: number;
 }
 
 export type ImportKindColumn = 'CONTACTS' | 'RECORDS' | 'OUTBOUND_CONTACTS' | 'ATTRIBUTES' | 'SEGMENT_MEMBERS';

@@ -1,0 +1,155 @@
+/**
+ * The one way to the database, whichever engine it runs on: migrated when opened, transactions that are retried when
+ * the engine undid them only because of another, and a doorbell that rings after the commit.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import {
+  Kysely,
+  type KyselyPlugin,
+  type RawBuilder,
+  type SelectQueryBuilder,
+  sql,
+  type Transaction as Tx,
+} from 'kysely';
+import type { Clock } from '../clock.ts';
+import { createDoorbell } from './doorbell.ts';
+import { migrateToLatest } from './migrate.ts';
+import { openPostgres } from './postgres.ts';
+import { openSqlite } from './sqlite.ts';
+import { type Engine, type StoreLog, silentLog } from './storage-engine.ts';
+import type { Tables } from './tables.ts';
+
+export type { Engine } from './storage-engine.ts';
+export type Transaction = Tx<Tables>;
+export type Queryable = Kysely<Tables> | Transaction;
+
+/** A transaction the engine undoes this often is contended beyond what trying again can mend. */
+const MAX_TRANSACTION_ATTEMPTS = 5;
+
+export interface Database {
+  readonly engine: Engine;
+  /** For single statements. Inside a `transaction` only its `tx` may be used: this one throws there. */
+  readonly db: Kysely<Tables>;
+  /**
+   * Runs `run` in one transaction and commits it, or rolls it back when `run` throws. Serialization failures and
+   * deadlocks run it again, five times at most, so `run` must do nothing but query. Keep it short: on SQLite all other
+   * queries of the process wait for it, on Postgres a pause of 5 s inside it ends it.
+   * @throws GatewayError UNAVAILABLE when the database cannot be used; what `run` throws
+   */
+  transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** Epoch milliseconds as an SQL expression: the database's clock on Postgres, the injected clock on SQLite. */
+  nowMs(): RawBuilder<number>;
+  /** Locks the rows read until the transaction ends. On SQLite a transaction has locked everything already. */
+  forUpdate<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
+  /** The same, leaving out rows that somebody else has locked: for claiming work. */
+  skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
+  /** Until `tx` ends, no other transaction gets past this call with the same name. */
+  serialize(tx: Transaction, name: string): Promise<void>;
+  /** @throws GatewayError UNAVAILABLE when the database does not answer */
+  ping(): Promise<void>;
+  /**
+   * Calls `listener` whenever `channel` was rung, by this process or another, and after times in which that may have
+   * been missed. Rings can be lost: who listens must poll as well.
+   * @returns ends the subscription
+   */
+  onDoorbell(channel: string, listener: () => void): () => void;
+  /** Rings `channel` here and in the other processes; within a transaction once, after its commit, and not when it fails. */
+  ring(at: Queryable, channel: string): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Opens the database and brings its tables up to date (once, however many processes open it at the same time).
+ * @param options.url `file:./data/gateway.db` or `postgres://…`
+ * @throws Error when it cannot be opened or migrated
+ */
+export async function openDatabase(options: { url: string; clock: Clock; log?: StoreLog }): Promise<Database> {
+  const { url, clock, log = silentLog } = options;
+  const engine = /^postgres(?:ql)?:/.test(url) ? openPostgres({ url, clock, log }) : openSqlite({ url, clock });
+  const unguarded = new Kysely<Tables>({ dialect: engine.dialect });
+  const doorbell = createDoorbell();
+  const current = new AsyncLocalStorage<{ open: boolean }>();
+  /** The channels to ring once the transaction has committed. */
+  const pending = new WeakMap<Queryable, Set<string>>();
+
+  const assertOutsideTransaction = () => {
+    // It would wait for a connection that its own transaction holds: for ever on SQLite, now and then on Postgres.
+    if (current.getStore()?.open) throw new Error('Inside a transaction, query through its `tx` only.');
+  };
+
+  async function attemptTransaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T> {
+    const channels = new Set<string>();
+    const result = await unguarded.transaction().execute(async (tx) => {
+      pending.set(tx, channels);
+      const scope = { open: true };
+      try {
+        const value = await current.run(scope, () => run(tx));
+        if (channels.size > 0) await engine.notify(tx, [...channels]);
+        return value;
+      } finally {
+        scope.open = false;
+      }
+    });
+    for (const channel of channels) doorbell.ring(channel);
+    return result;
+  }
+
+  try {
+    await engine.withMigrationConnection(unguarded, (db) => migrateToLatest({ db, engine, log }));
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+
+  async function closeAll() {
+    await engine[Symbol.asyncDispose]();
+    await unguarded.destroy();
+  }
+
+  return {
+    engine: engine.engine,
+    db: unguarded.withPlugin(guardPlugin(assertOutsideTransaction)),
+    async transaction(run) {
+      assertOutsideTransaction();
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await attemptTransaction(run);
+        } catch (error) {
+          if (attempt >= MAX_TRANSACTION_ATTEMPTS || !engine.isRetryable(error)) throw error;
+        }
+      }
+    },
+    nowMs: engine.nowMs,
+    forUpdate: engine.forUpdate,
+    skipLocked: engine.skipLocked,
+    serialize: engine.serialize,
+    async ping() {
+      await sql`select 1`.execute(unguarded);
+    },
+    onDoorbell(channel, listener) {
+      engine.listen({ onRing: doorbell.ring, onAll: doorbell.ringAll });
+      return doorbell.on(channel, listener);
+    },
+    async ring(at, channel) {
+      const channels = pending.get(at);
+      if (channels) {
+        channels.add(channel);
+      } else {
+        await engine.notify(at, [channel]);
+        doorbell.ring(channel);
+      }
+    },
+    [Symbol.asyncDispose]: closeAll,
+  };
+}
+
+/** Looks before each query is compiled, which is before it waits for a connection. */
+function guardPlugin(assertAllowed: () => void): KyselyPlugin {
+  return {
+    transformQuery({ node }) {
+      assertAllowed();
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  };
+}

@@ -1,0 +1,563 @@
+/**
+ * The tables of imports: every change that moves a row from one count to another is one transaction here, so that the
+ * counts add up at every moment and after a crash.
+ */
+import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from 'kysely';
+import type { Database, Transaction } from './database.ts';
+import type {
+  ImportBatchRow,
+  ImportKindColumn,
+  ImportRejectionRow,
+  ImportRow,
+  ImportStateColumn,
+  ImportTargetRow,
+  NewImportRow,
+  Tables,
+} from './tables.ts';
+
+export interface StagedBatch {
+  number: number;
+  targetId: string;
+  size: number;
+  rowsJson: string;
+  itemsJson: string;
+  sourcesJson: string;
+}
+
+export interface StagedRejection {
+  row: number;
+  stage: 'VALIDATION' | 'DUPLICATE';
+  targetId: string | null;
+  issuesJson: string;
+  dataJson: string;
+}
+
+/** What receiving has counted so far. received = rejected + duplicates + valid. */
+export interface ReceivedCounts {
+  received: number;
+  rejected: number;
+  duplicates: number;
+  valid: number;
+  batches: number;
+  totalFields: number;
+  filledFields: number;
+}
+
+export interface BatchOutcome {
+  importId: string;
+  number: number;
+  targetId: string;
+  succeeded: number;
+  skipped: number;
+  failed: number;
+  unknown: number;
+  latencyMs: number;
+  upstreamRequestId: string | null;
+  error: string | null;
+  rejections: readonly { row: number; stage: 'UPSTREAM' | 'UNKNOWN'; issuesJson: string; dataJson: string }[];
+}
+
+export interface ImportPageFilter {
+  kind?: ImportKindColumn | undefined;
+  states?: readonly ImportStateColumn[] | undefined;
+  targetId?: string | undefined;
+}
+
+/** A target with rows still to be sent, of an import that is running. */
+export interface OpenTarget {
+  kind: ImportKindColumn;
+  targetId: string;
+  importId: string;
+  notBefore: number;
+}
+
+/** Rows a statement inserts at once: SQLite takes at most 32 766 parameters, seven to a row. */
+const ROWS_PER_INSERT = 400;
+
+export interface ImportStore {
+  insert(tx: Transaction, row: NewImportRow): Promise<void>;
+  get(id: string): Promise<ImportRow | undefined>;
+  /** Newest first. `after` is the id of the last import seen. */
+  page(options: { first: number; after?: string | undefined; filter?: ImportPageFilter }): Promise<ImportRow[]>;
+  countByState(states: readonly ImportStateColumn[]): Promise<number>;
+  targets(importId: string): Promise<ImportTargetRow[]>;
+  batch(importId: string, number: number): Promise<ImportBatchRow | undefined>;
+  /** By number, without the rows' contents. */
+  batches(importId: string, options: { first: number; after?: number | undefined }): Promise<ImportBatchRow[]>;
+  rejections(importId: string, options: { first: number; after?: number | undefined }): Promise<ImportRejectionRow[]>;
+  latencies(importId: string): Promise<number[]>;
+
+  /** Starts a try to receive the rows; what an earlier, broken try staged is removed. Null where the state forbids it. */
+  beginReceiving(importId: string, nowMs: number): Promise<number | null>;
+  /** Adds rows of the try `attempt`. False where another try has taken over. */
+  stage(
+    importId: string,
+    attempt: number,
+    staged: { batches: readonly StagedBatch[]; rejections: readonly StagedRejection[]; counts: ReceivedCounts },
+  ): Promise<boolean>;
+  /** The whole input is there: names the targets. Returns undefined where another try has taken over. */
+  seal(
+    tx: Transaction,
+    importId: string,
+    attempt: number,
+    sealed: { state: ImportStateColumn; bytes: number; startedAt: number; header: readonly string[] | null },
+  ): Promise<ImportRow | undefined>;
+  /** Forgets the rows of a broken try; the upload may be tried again. */
+  abandon(importId: string, attempt: number): Promise<void>;
+
+  openTargets(): Promise<OpenTarget[]>;
+  /** The batches of a target that were being sent when their sender died, oldest first. */
+  unsettled(kind: ImportKindColumn, targetId: string): Promise<ImportBatchRow[]>;
+  nextPending(importId: string, targetId: string): Promise<ImportBatchRow | undefined>;
+  /** Notes durably that the batch is about to be sent. False where the import has left the state RUNNING. */
+  markSending(tx: Transaction, batch: { importId: string; number: number }, attemptJson: string): Promise<boolean>;
+  /** Nothing of it took effect: back to the pending ones. */
+  releaseBatch(
+    tx: Transaction,
+    batch: { importId: string; number: number; targetId: string },
+    notBefore: number,
+  ): Promise<void>;
+  /** Books the outcome of a batch; returns the import as it is afterwards. */
+  completeBatch(tx: Transaction, outcome: BatchOutcome, nowMs: number): Promise<ImportRow>;
+  /** Running imports of which no row is pending or under way: to be verified and finished. */
+  exhausted(): Promise<ImportRow[]>;
+  update(
+    tx: Transaction,
+    importId: string,
+    from: readonly ImportStateColumn[],
+    change: Partial<ImportRow>,
+  ): Promise<ImportRow | undefined>;
+  setTargetStates(tx: Transaction, importId: string, finished: boolean): Promise<void>;
+  cancelPending(tx: Transaction, importId: string): Promise<void>;
+}
+
+export function createImportStore(database: Database): ImportStore {
+  const { db } = database;
+
+  async function removeStaged(tx: Transaction, importId: string): Promise<void> {
+    await tx.deleteFrom('import_batches').where('import_id', '=', importId).execute();
+    await tx.deleteFrom('import_rejections').where('import_id', '=', importId).execute();
+    await tx.deleteFrom('import_targets').where('import_id', '=', importId).execute();
+  }
+
+  return {
+    async insert(tx, row) {
+      await tx.insertInto('imports').values(row).execute();
+    },
+
+    get: (id) => db.selectFrom('imports').selectAll().where('id', '=', id).executeTakeFirst(),
+
+    page({ first, after, filter = {} }) {
+      let query = db.selectFrom('imports').selectAll().orderBy('id', 'desc').limit(first);
+      if (after !== undefined) query = query.where('id', '<', after);
+      if (filter.kind) query = query.where('kind', '=', filter.kind);
+      if (filter.states) query = query.where('state', 'in', [...filter.states]);
+      if (filter.targetId !== undefined) query = query.where('target_id', '=', filter.targetId);
+      return query.execute();
+    },
+
+    async countByState(states) {
+      const row = await db
+        .selectFrom('imports')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('state', 'in', [...states])
+        .executeTakeFirstOrThrow();
+      return Number(row.count);
+    },
+
+    targets: (importId) =>
+      db.selectFrom('import_targets').selectAll().where('import_id', '=', importId).orderBy('target_id').execute(),
+
+    batch: (importId, number) =>
+      db
+        .selectFrom('import_batches')
+        .selectAll()
+        .where('import_id', '=', importId)
+        .where('number', '=', number)
+        .executeTakeFirst(),
+
+    batches(importId, { first, after = 0 }) {
+      return db
+        .selectFrom('import_batches')
+        .select(BATCH_COLUMNS)
+        .select([sql<null>`null`.as('rows_json'), sql<null>`null`.as('items_json'), sql<null>`null`.as('sources_json')])
+        .where('import_id', '=', importId)
+        .where('number', '>', after)
+        .orderBy('number')
+        .limit(first)
+        .execute();
+    },
+
+    rejections: (importId, { first, after = 0 }) =>
+      db
+        .selectFrom('import_rejections')
+        .selectAll()
+        .where('import_id', '=', importId)
+        .where('row', '>', after)
+        .orderBy('row')
+        .limit(first)
+        .execute(),
+
+    async latencies(importId) {
+      const rows = await db
+        .selectFrom('import_batches')
+        .select('latency_ms')
+        .where('import_id', '=', importId)
+        .where('latency_ms', 'is not', null)
+        .orderBy('latency_ms')
+        .execute();
+      return rows.map((row) => row.latency_ms ?? 0);
+    },
+
+    beginReceiving: (importId, nowMs) =>
+      database.transaction(async (tx) => {
+        const row = await tx
+          .updateTable('imports')
+          .set((eb) => ({
+            state: 'RECEIVING' as const,
+            upload_attempt: eb('upload_attempt', '+', 1),
+            received: 0,
+            rejected: 0,
+            duplicates: 0,
+            valid: 0,
+            batches_total: 0,
+            total_fields: 0,
+            filled_fields: 0,
+          }))
+          .where('id', '=', importId)
+          .where('state', 'in', ['AWAITING_UPLOAD', 'RECEIVING'])
+          .where((eb) => eb.or([eb('upload_expires_at', 'is', null), eb('upload_expires_at', '>', nowMs)]))
+          .returning('upload_attempt')
+          .executeTakeFirst();
+        if (!row) return null;
+        await removeStaged(tx, importId);
+        return row.upload_attempt;
+      }),
+
+    stage: (importId, attempt, { batches, rejections, counts }) =>
+      database.transaction(async (tx) => {
+        const { numUpdatedRows } = await tx
+          .updateTable('imports')
+          .set({
+            received: counts.received,
+            rejected: counts.rejected,
+            duplicates: counts.duplicates,
+            valid: counts.valid,
+            batches_total: counts.batches,
+            total_fields: counts.totalFields,
+            filled_fields: counts.filledFields,
+          })
+          .where('id', '=', importId)
+          .where('state', '=', 'RECEIVING')
+          .where('upload_attempt', '=', attempt)
+          .executeTakeFirst();
+        if (numUpdatedRows === 0n) return false;
+        for (const batch of batches) {
+          await tx
+            .insertInto('import_batches')
+            .values({
+              import_id: importId,
+              number: batch.number,
+              upload_attempt: attempt,
+              target_id: batch.targetId,
+              state: 'PENDING',
+              size: batch.size,
+              succeeded: 0,
+              skipped: 0,
+              failed: 0,
+              unknown: 0,
+              attempts: 0,
+              rows_json: batch.rowsJson,
+              items_json: batch.itemsJson,
+              sources_json: batch.sourcesJson,
+            })
+            .execute();
+        }
+        for (let from = 0; from < rejections.length; from += ROWS_PER_INSERT) {
+          const rows = rejections.slice(from, from + ROWS_PER_INSERT).map((rejection) => ({
+            import_id: importId,
+            upload_attempt: attempt,
+            row: rejection.row,
+            stage: rejection.stage,
+            target_id: rejection.targetId,
+            issues_json: rejection.issuesJson,
+            data_json: rejection.dataJson,
+          }));
+          await tx.insertInto('import_rejections').values(rows).execute();
+        }
+        return true;
+      }),
+
+    async seal(tx, importId, attempt, { state, bytes, startedAt, header }) {
+      const row = await tx
+        .updateTable('imports')
+        .set({ state, bytes, started_at: startedAt, header_json: header ? JSON.stringify(header) : null })
+        .where('id', '=', importId)
+        .where('state', '=', 'RECEIVING')
+        .where('upload_attempt', '=', attempt)
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) return undefined;
+      await tx
+        .insertInto('import_targets')
+        .columns([
+          'import_id',
+          'target_id',
+          'state',
+          'valid',
+          'succeeded',
+          'skipped',
+          'failed',
+          'unknown',
+          'attempts',
+          'not_before',
+        ])
+        .expression((eb) =>
+          eb
+            .selectFrom('import_batches')
+            .where('import_id', '=', importId)
+            .groupBy(['import_id', 'target_id'])
+            .select((select) => [
+              'import_id',
+              'target_id',
+              sql<'PENDING'>`'PENDING'`.as('state'),
+              select.fn.sum<number>('size').as('valid'),
+              sql<number>`0`.as('succeeded'),
+              sql<number>`0`.as('skipped'),
+              sql<number>`0`.as('failed'),
+              sql<number>`0`.as('unknown'),
+              sql<number>`0`.as('attempts'),
+              sql<number>`0`.as('not_before'),
+            ]),
+        )
+        .execute();
+      return row;
+    },
+
+    async abandon(importId, attempt) {
+      await database.transaction(async (tx) => {
+        const { numUpdatedRows } = await tx
+          .updateTable('imports')
+          .set({ state: 'AWAITING_UPLOAD', received: 0, rejected: 0, duplicates: 0, valid: 0, batches_total: 0 })
+          .where('id', '=', importId)
+          .where('state', '=', 'RECEIVING')
+          .where('upload_attempt', '=', attempt)
+          .executeTakeFirst();
+        if (numUpdatedRows > 0n) await removeStaged(tx, importId);
+      });
+    },
+
+    async openTargets() {
+      const rows = await db
+        .selectFrom('import_targets as target')
+        .innerJoin('imports as import', 'import.id', 'target.import_id')
+        .select(['import.kind', 'target.target_id', 'target.import_id', 'target.not_before'])
+        .where('import.state', '=', 'RUNNING')
+        .where('target.state', 'in', ['PENDING', 'RUNNING'])
+        .where(hasRowsLeft)
+        .orderBy('target.import_id')
+        .execute();
+      return rows.map((row) => ({
+        kind: row.kind,
+        targetId: row.target_id,
+        importId: row.import_id,
+        notBefore: row.not_before,
+      }));
+    },
+
+    unsettled: (kind, targetId) =>
+      db
+        .selectFrom('import_batches as batch')
+        .innerJoin('imports as import', 'import.id', 'batch.import_id')
+        .selectAll('batch')
+        .where('import.kind', '=', kind)
+        .where('batch.target_id', '=', targetId)
+        .where('batch.state', '=', 'RUNNING')
+        .orderBy('batch.import_id')
+        .orderBy('batch.number')
+        .execute(),
+
+    nextPending: (importId, targetId) =>
+      db
+        .selectFrom('import_batches')
+        .selectAll()
+        .where('import_id', '=', importId)
+        .where('target_id', '=', targetId)
+        .where('state', '=', 'PENDING')
+        .orderBy('number')
+        .limit(1)
+        .executeTakeFirst(),
+
+    async markSending(tx, { importId, number }, attemptJson) {
+      const { numUpdatedRows } = await tx
+        .updateTable('import_batches')
+        .set((eb) => ({ state: 'RUNNING' as const, attempts: eb('attempts', '+', 1), attempt_json: attemptJson }))
+        .where('import_id', '=', importId)
+        .where('number', '=', number)
+        .where('state', 'in', ['PENDING', 'RUNNING'])
+        .where(({ exists, selectFrom }) =>
+          exists(selectFrom('imports').select('id').where('id', '=', importId).where('state', '=', 'RUNNING')),
+        )
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
+
+    async releaseBatch(tx, { importId, number, targetId }, notBefore) {
+      await tx
+        .updateTable('import_batches')
+        .set({ state: 'PENDING', attempt_json: null })
+        .where('import_id', '=', importId)
+        .where('number', '=', number)
+        .where('state', '=', 'RUNNING')
+        .execute();
+      await tx
+        .updateTable('import_targets')
+        .set({ not_before: notBefore })
+        .where('import_id', '=', importId)
+        .where('target_id', '=', targetId)
+        .execute();
+    },
+
+    async completeBatch(tx, outcome, nowMs) {
+      const { importId, number, targetId, succeeded, skipped, failed, unknown } = outcome;
+      const { numUpdatedRows } = await tx
+        .updateTable('import_batches')
+        .set({
+          state: succeeded + skipped === 0 && failed + unknown > 0 ? 'FAILED' : 'DONE',
+          succeeded,
+          skipped,
+          failed,
+          unknown,
+          attempt_json: null,
+          latency_ms: outcome.latencyMs,
+          upstream_request_id: outcome.upstreamRequestId,
+          error: outcome.error,
+          finished_at: nowMs,
+          rows_json: null,
+          items_json: null,
+          sources_json: null,
+        })
+        .where('import_id', '=', importId)
+        .where('number', '=', number)
+        .where('state', '=', 'RUNNING')
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) throw new Error(`batch ${number} was booked twice`);
+      for (let from = 0; from < outcome.rejections.length; from += ROWS_PER_INSERT) {
+        const rows = outcome.rejections.slice(from, from + ROWS_PER_INSERT).map((rejection) => ({
+          import_id: importId,
+          upload_attempt: 0,
+          row: rejection.row,
+          stage: rejection.stage,
+          target_id: targetId,
+          issues_json: rejection.issuesJson,
+          data_json: rejection.dataJson,
+        }));
+        await tx.insertInto('import_rejections').values(rows).execute();
+      }
+      await tx
+        .updateTable('import_targets')
+        .set((eb) => ({
+          state: 'RUNNING' as const,
+          succeeded: eb('succeeded', '+', succeeded),
+          skipped: eb('skipped', '+', skipped),
+          failed: eb('failed', '+', failed),
+          unknown: eb('unknown', '+', unknown),
+          attempts: eb('attempts', '+', 1),
+          not_before: 0,
+        }))
+        .where('import_id', '=', importId)
+        .where('target_id', '=', targetId)
+        .execute();
+      return tx
+        .updateTable('imports')
+        .set((eb) => ({
+          succeeded: eb('succeeded', '+', succeeded),
+          skipped: eb('skipped', '+', skipped),
+          failed: eb('failed', '+', failed),
+          unknown: eb('unknown', '+', unknown),
+          batches_done: eb('batches_done', '+', 1),
+          latency_sum_ms: eb('latency_sum_ms', '+', outcome.latencyMs),
+        }))
+        .where('id', '=', importId)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+    },
+
+    exhausted: () =>
+      db
+        .selectFrom('imports')
+        .selectAll()
+        .where('state', '=', 'RUNNING')
+        .where(({ eb, ref }) =>
+          eb(
+            ref('valid'),
+            '=',
+            sql<number>`${ref('succeeded')} + ${ref('skipped')} + ${ref('failed')} + ${ref('unknown')}`,
+          ),
+        )
+        .execute(),
+
+    update: (tx, importId, from, change) =>
+      tx
+        .updateTable('imports')
+        .set(change)
+        .where('id', '=', importId)
+        .where('state', 'in', [...from])
+        .returningAll()
+        .executeTakeFirst(),
+
+    async setTargetStates(tx, importId, finished) {
+      await tx
+        .updateTable('import_targets')
+        .set({
+          state: finished
+            ? sql`case when failed + unknown > 0 then 'COMPLETED_WITH_FAILURES' else 'COMPLETED' end`
+            : 'CANCELLED',
+        })
+        .where('import_id', '=', importId)
+        .where('state', 'in', ['PENDING', 'RUNNING', 'CONFIRMING'])
+        .execute();
+    },
+
+    async cancelPending(tx, importId) {
+      await tx
+        .updateTable('import_batches')
+        .set({ state: 'CANCELLED' })
+        .where('import_id', '=', importId)
+        .where('state', '=', 'PENDING')
+        .execute();
+    },
+  };
+}
+
+const BATCH_COLUMNS = [
+  'import_id',
+  'number',
+  'upload_attempt',
+  'target_id',
+  'state',
+  'size',
+  'succeeded',
+  'skipped',
+  'failed',
+  'unknown',
+  'attempts',
+  'attempt_json',
+  'latency_ms',
+  'upstream_request_id',
+  'error',
+  'finished_at',
+] as const;
+
+type TargetAndImport = Tables & { target: Tables['import_targets']; import: Tables['imports'] };
+
+function hasRowsLeft(
+  eb: ExpressionBuilder<TargetAndImport, 'target' | 'import'>,
+): ExpressionWrapper<TargetAndImport, 'target' | 'import', SqlBool> {
+  const { ref } = eb;
+  return eb(
+    ref('target.valid'),
+    '>',
+    sql<number>`${ref('target.succeeded')} + ${ref('target.skipped')} + ${ref('target.failed')} + ${ref('target.unknown')}`,
+  );
+}

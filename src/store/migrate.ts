@@ -1,0 +1,56 @@
+/**
+ * Brings the tables up to date: forward only, all that is new in one transaction, once however many processes start
+ * together.
+ *
+ * During a rolling update the former version still runs, and may even start again, on tables that are newer than it
+ * knows. So a migration only ever adds; taking away is for a later release, when nobody uses it any more.
+ */
+import type { Kysely } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { groundTables } from './migrations/0001-ground.ts';
+import type { SchemaDialect, StorageEngine, StoreLog } from './storage-engine.ts';
+import type { Tables } from './tables.ts';
+
+/** In the order of their names. What has been released is never edited. */
+const MIGRATIONS: Record<string, (db: Kysely<Tables>, schema: SchemaDialect) => Promise<void>> = {
+  '0001-ground': groundTables,
+};
+
+/** @throws Error naming the migration that failed; nothing of it is left behind */
+export async function migrateToLatest(options: {
+  db: Kysely<Tables>;
+  engine: Pick<StorageEngine, 'schema' | 'serialize'>;
+  log: StoreLog;
+}): Promise<void> {
+  const { db, engine, log } = options;
+  const migrated = await db.transaction().execute(async (tx) => {
+    // The migrator makes its own tables before it takes its own lock.
+    await engine.serialize(tx, 'migrate');
+    const provider = {
+      getMigrations: async () => ({ ...(await executedMigrations(tx)), ...ownMigrations(engine.schema) }),
+    };
+    const { error, results = [] } = await new Migrator({ db: tx, provider }).migrateToLatest();
+    const failed = results.find(({ status }) => status === 'Error')?.migrationName;
+    if (error || failed) {
+      throw new Error(`The database could not be migrated${failed ? ` (${failed})` : ''}.`, { cause: error });
+    }
+    return results.map(({ migrationName }) => migrationName);
+  });
+  if (migrated.length > 0) log.info({ migrations: migrated }, 'migrated the database');
+}
+
+function ownMigrations(schema: SchemaDialect): Record<string, Migration> {
+  return Object.fromEntries(
+    Object.entries(MIGRATIONS).map(([name, up]) => [name, { up: (db: Kysely<Tables>) => up(db, schema) }]),
+  );
+}
+
+/** What was done already, also by a newer version: the migrator takes a name it does not know for a corruption. */
+async function executedMigrations(tx: Kysely<Tables>): Promise<Record<string, Migration>> {
+  const rows = await tx
+    .withTables<{ kysely_migration: { name: string } }>()
+    .selectFrom('kysely_migration')
+    .select('name')
+    .execute();
+  return Object.fromEntries(rows.map(({ name }) => [name, { up: async () => {} }]));
+}

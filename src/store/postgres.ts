@@ -1,0 +1,230 @@
+/**
+ * The engine for several replicas: Postgres through `pg`, time by the database's clock, LISTEN/NOTIFY as the doorbell.
+ * A session that hangs inside a transaction is ended by the server, so a paused replica cannot block the others.
+ */
+import { randomUUID } from 'node:crypto';
+import { Kysely, type PostgresClient, PostgresDialect, type PostgresPool, sql } from 'kysely';
+import pg from 'pg';
+import type { Clock } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
+import type { StorageEngine, StoreLog } from './storage-engine.ts';
+import type { Tables } from './tables.ts';
+
+/** Connections a process uses for queries; LISTEN has one more of its own. */
+const MAX_CONNECTIONS = 10;
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+/** The client's own limit, for a server that does not answer at all. */
+const QUERY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000;
+/** A process that was paused inside a transaction loses its locks after this. */
+const IDLE_IN_TRANSACTION_MS = 5_000;
+/** Longer than the above: whoever waits for a paused process outlives it. */
+const LOCK_TIMEOUT_MS = IDLE_IN_TRANSACTION_MS + 5_000;
+const MIGRATION_TIMEOUT_MS = 120_000;
+/** Between two tries to get the LISTEN connection back. */
+const RELISTEN_MS = 1_000;
+
+const NOTIFY_CHANNEL = 'gateway_doorbell';
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK_DETECTED = '40P01';
+/**
+ * 08 connection, 53 out of resources, 57 operator intervention (shutdown, starting up, statement timeout), 58 system;
+ * 25P03 idle in transaction timeout, 25006 a standby, 55P03 lock timeout.
+ */
+const UNAVAILABLE_STATES = /^(?:08|53|57|58)|^(?:25P03|25006|55P03)$/;
+
+/**
+ * Connects lazily: a server that cannot be reached shows at the first query.
+ * @param url `postgres://user:password@host:port/database`, with the parameters `pg` understands
+ */
+export function openPostgres({ url, clock, log }: { url: string; clock: Clock; log: StoreLog }): StorageEngine {
+  const connection = {
+    connectionString: url,
+    application_name: 'cxone-gateway',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    types: { getTypeParser },
+  };
+  const pool = new pg.Pool({
+    ...connection,
+    max: MAX_CONNECTIONS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+  });
+  // Without a listener an idle connection that breaks would end the process.
+  pool.on('error', (error) => log.warn({ reason: error.message }, 'lost an idle database connection'));
+
+  const processId = randomUUID();
+  const stop = new AbortController();
+  let listening: Promise<void> | undefined;
+
+  return {
+    engine: 'postgres',
+    dialect: new PostgresDialect({ pool: guardedPool(pool) }),
+    schema: {
+      integer: 'bigint',
+      real: 'double precision',
+      text: sql`text collate "C"`,
+      identity: (column) => column.primaryKey().generatedByDefaultAsIdentity(),
+      strict: (table) => table,
+    },
+    async withMigrationConnection(_db, work) {
+      const migrationPool = new pg.Pool({ ...connection, max: 1, statement_timeout: MIGRATION_TIMEOUT_MS });
+      migrationPool.on('error', (error) => log.warn({ reason: error.message }, 'lost the migration connection'));
+      await using db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: guardedPool(migrationPool) }) });
+      return await work(db);
+    },
+    // Not now(): that is the transaction's beginning, and a lease is judged by the present.
+    nowMs: () => sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+    forUpdate: (query) => query.forUpdate(),
+    skipLocked: (query) => query.forUpdate().skipLocked(),
+    async serialize(tx, name) {
+      await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(tx);
+    },
+    isRetryable: (error) => {
+      const state = sqlState(error);
+      return state === SERIALIZATION_FAILURE || state === DEADLOCK_DETECTED;
+    },
+    async notify(db, channels) {
+      await sql`select pg_notify(${NOTIFY_CHANNEL}, ${JSON.stringify([processId, ...channels])})`.execute(db);
+    },
+    listen({ onRing, onAll }) {
+      const onPayload = (payload: string) => {
+        const [from, ...channels] = parseChannels(payload);
+        if (from !== processId) for (const channel of channels) onRing(channel);
+      };
+      listening ??= listenForever({ connection, clock, log, signal: stop.signal, onPayload, onAll });
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await listening;
+    },
+  };
+}
+
+/** int8 (oid 20) comes as a number, or fails loudly; so do sums of it, which are numeric (oid 1700). The rest as `pg` does it. */
+function getTypeParser(oid: number, format?: 'text' | 'binary') {
+  if (oid === 20 || oid === 1700) return parseNumber;
+  // `pg` declares one overload for each format and none for the union of both.
+  return pg.types.getTypeParser(oid, format as 'text');
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw new RangeError(`The database holds ${text}, which no JavaScript number can.`);
+  }
+  return value;
+}
+
+/**
+ * The pool as Kysely sees it: failures of the connection become UNAVAILABLE, and a connection that had one is
+ * never used again, as its answers could belong to somebody else's query.
+ */
+function guardedPool(pool: pg.Pool): PostgresPool {
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect().catch((error: unknown) => {
+        throw unavailable(error) ?? error;
+      });
+      let broken: GatewayError | undefined;
+      // A connection in use has no other listener; the query that runs on it, if any, is told by its own rejection.
+      const onError = (error: Error) => {
+        broken ??= unavailable(error);
+      };
+      client.on('error', onError);
+      const query = async (text: string, parameters: ReadonlyArray<unknown>): Promise<unknown> => {
+        if (broken) throw broken;
+        try {
+          return await client.query(text, [...parameters]);
+        } catch (error) {
+          const failure = unavailable(error);
+          if (failure && !isStatementOnly(error)) broken = failure;
+          throw failure ?? error;
+        }
+      };
+      return {
+        // Kysely's interface has a second overload, for cursors, which this dialect is not configured to use.
+        query: query as PostgresClient['query'],
+        release: (destroy) => {
+          client.off('error', onError);
+          client.release(destroy || broken !== undefined);
+        },
+      };
+    },
+  };
+}
+
+function sqlState(error: unknown): string | undefined {
+  const failure = error instanceof GatewayError ? error.cause : error;
+  return failure instanceof pg.DatabaseError ? failure.code : undefined;
+}
+
+/** A timeout of the statement or of a lock ends the statement alone; the connection stays good. */
+function isStatementOnly(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '55P03' || state === '57014';
+}
+
+/** Undefined for what is not the connection's or the server's trouble but the query's. */
+function unavailable(error: unknown): GatewayError | undefined {
+  const state = sqlState(error);
+  // What `pg` throws without a state comes from the socket or from its own timeouts; a TypeError or RangeError is ours.
+  const isConnection =
+    state === undefined
+      ? error instanceof Error && !(error instanceof TypeError || error instanceof RangeError)
+      : UNAVAILABLE_STATES.test(state);
+  return isConnection
+    ? new GatewayError('UNAVAILABLE', "The gateway's database cannot be used at the moment.", { cause: error })
+    : undefined;
+}
+
+/** Hears notifications until aborted. A broken connection is replaced; what was missed meanwhile is made up by `onAll`. */
+async function listenForever(options: {
+  connection: pg.ClientConfig;
+  clock: Clock;
+  log: StoreLog;
+  signal: AbortSignal;
+  onPayload: (payload: string) => void;
+  onAll: () => void;
+}): Promise<void> {
+  const { connection, clock, log, signal, onPayload, onAll } = options;
+  while (!signal.aborted) {
+    const client = new pg.Client(connection);
+    const ended = new Promise<void>((resolve) => {
+      client.once('end', resolve);
+      client.on('error', (error) => {
+        log.warn({ reason: error.message }, 'lost the database connection that listens for news');
+        resolve();
+      });
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    try {
+      client.on('notification', ({ payload }) => onPayload(payload ?? ''));
+      await client.connect();
+      await client.query(`listen ${NOTIFY_CHANNEL}`);
+      onAll();
+      await ended;
+    } catch (error) {
+      log.warn({ reason: String(error) }, 'cannot listen for news from other replicas; polling goes on');
+    }
+    await client.end().catch(() => {});
+    if (!signal.aborted) await clock.sleep(RELISTEN_MS, signal).catch(() => {});
+  }
+}
+
+/** What others than this program send on the channel is ignored: a doorbell does no more than make somebody look. */
+function parseChannels(payload: string): string[] {
+  try {
+    const channels: unknown = JSON.parse(payload);
+    return Array.isArray(channels) ? channels.filter((channel) => typeof channel === 'string') : [];
+  } catch {
+    return [];
+  }
+}

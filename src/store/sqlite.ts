@@ -1,0 +1,186 @@
+/**
+ * The embedded engine: one SQLite file through `node:sqlite`, in WAL mode with every commit on disk before it is
+ * acknowledged. One connection per process; its transactions take the write lock at their beginning, so two processes
+ * on one file never fail half-way, they take turns.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  sql,
+} from 'kysely';
+import type { Clock } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
+import type { StorageEngine } from './storage-engine.ts';
+
+/** SQLite waits this long itself, holding up the event loop; beyond it the driver waits asynchronously. */
+const BUSY_TIMEOUT_MS = 50;
+/** Between two tries to get a lock that another process holds. */
+const BUSY_RETRY_MS = 20;
+/** After this the write fails: a healthy process holds the write lock for milliseconds. */
+const BUSY_GIVE_UP_MS = 10_000;
+
+/** What must hold of the connection, else an acknowledged commit could be lost or half a change be seen. */
+const REQUIRED_PRAGMAS = {
+  journal_mode: 'wal',
+  /** 2 is FULL: the log is synced at each commit, not only at checkpoints. */
+  synchronous: 2,
+  foreign_keys: 1,
+  busy_timeout: BUSY_TIMEOUT_MS,
+} as const;
+
+/** https://sqlite.org/rescode.html */
+const SQLITE_BUSY = 5;
+/** READONLY, IOERR, FULL, CANTOPEN: the disk's trouble, not the query's. */
+const SQLITE_UNAVAILABLE: readonly number[] = [8, 10, 13, 14];
+
+/**
+ * Opens the file, and makes it and its folder (for this user only: it holds rows with personal data) where missing.
+ * @param url `file:./relative`, `file:/absolute` or `file:///absolute`
+ * @throws Error when the file cannot be opened or the engine does not accept a required setting
+ */
+export function openSqlite({ url, clock }: { url: string; clock: Clock }): StorageEngine {
+  const path = sqlitePath(url);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const file = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+  try {
+    file.exec('pragma journal_mode = wal; pragma synchronous = full');
+    assertPragmas(file, path);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+
+  return {
+    engine: 'sqlite',
+    dialect: {
+      createDriver: () => createDriver(file),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+      // SQLite's DDL is transactional. Kysely only says otherwise for the sake of what cannot be altered in it; we use
+      // none of that, and a migration that is killed half-way must leave nothing behind.
+      createAdapter: () => Object.defineProperty(new SqliteAdapter(), 'supportsTransactionalDdl', { value: true }),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+    },
+    schema: {
+      integer: 'integer',
+      real: 'real',
+      text: sql`text`,
+      identity: (column) => column.primaryKey().autoIncrement(),
+      strict: (table) => table.modifyEnd(sql`strict`),
+    },
+    withMigrationConnection: (db, work) => work(db),
+    nowMs: () => sql<number>`${clock.now()}`,
+    // Writers are alone in the file from `begin immediate` to their end: rows need no locks of their own.
+    forUpdate: (query) => query,
+    skipLocked: (query) => query,
+    serialize: async () => {},
+    isRetryable: () => false,
+    // Other processes on the same file find out by polling.
+    notify: async () => {},
+    listen: () => {},
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+/** The path a `file:` URL of the configuration names. Relative paths are taken as they are written. */
+export function sqlitePath(url: string): string {
+  const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length);
+  if (!url.startsWith('file:') || path === '') {
+    throw new Error(`A SQLite database is named as file:<path>, not as "${url}".`);
+  }
+  return path;
+}
+
+/** @throws Error naming the first setting that is not as it must be */
+export function assertPragmas(file: DatabaseSync, path: string): void {
+  for (const [name, required] of Object.entries(REQUIRED_PRAGMAS)) {
+    const [actual] = Object.values(file.prepare(`pragma ${name}`).get() ?? {});
+    if (actual !== required) {
+      throw new Error(`${path}: SQLite runs with ${name} = ${actual}, but must run with ${required}.`);
+    }
+  }
+}
+
+/** Kysely gives the one connection to one user at a time (SqliteAdapter.supportsMultipleConnections is false). */
+function createDriver(file: DatabaseSync): Driver {
+  const connection: DatabaseConnection = {
+    executeQuery: <R>(query: CompiledQuery) => whenNotBusy(() => run<R>(file, query)),
+    async *streamQuery<R>(query: CompiledQuery) {
+      for (const row of file.prepare(query.sql).iterate(...bindable(query))) {
+        // The caller of Kysely states the type of its rows; the driver cannot know it.
+        yield { rows: [row as R] };
+      }
+    },
+  };
+  const execute = async (statement: string) => {
+    await connection.executeQuery(CompiledQuery.raw(statement));
+  };
+  return {
+    init: async () => {},
+    acquireConnection: async () => connection,
+    // `immediate`: a plain `begin` that reads and then writes fails when another process wrote in between.
+    beginTransaction: () => execute('begin immediate'),
+    commitTransaction: () => execute('commit'),
+    // Some failures (a full disk, for one) have already rolled it back.
+    rollbackTransaction: async () => {
+      if (file.isTransaction) await execute('rollback');
+    },
+    releaseConnection: async () => {},
+    destroy: async () => file.close(),
+  };
+}
+
+function run<R>(file: DatabaseSync, query: CompiledQuery): QueryResult<R> {
+  const statement = file.prepare(query.sql);
+  if (statement.columns().length > 0) {
+    // The caller of Kysely states the type of its rows; the driver cannot know it.
+    return { rows: statement.all(...bindable(query)) as R[] };
+  }
+  const { changes, lastInsertRowid } = statement.run(...bindable(query));
+  return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+}
+
+/** The tables' types allow nothing but what SQLite binds; anything else makes `node:sqlite` throw. */
+function bindable(query: CompiledQuery): SQLInputValue[] {
+  return query.parameters as SQLInputValue[];
+}
+
+/**
+ * The lock is held by another process (or another connection of this one), which needs real time to finish: so this
+ * waits on the real clock, not on the injected one.
+ */
+async function whenNotBusy<T>(attempt: () => T): Promise<T> {
+  const startedAt = performance.now();
+  for (;;) {
+    try {
+      return attempt();
+    } catch (error) {
+      const code = primaryResultCode(error);
+      if (code === SQLITE_BUSY && performance.now() - startedAt < BUSY_GIVE_UP_MS) {
+        await delay(BUSY_RETRY_MS);
+      } else if (code !== undefined && (code === SQLITE_BUSY || SQLITE_UNAVAILABLE.includes(code))) {
+        throw new GatewayError('UNAVAILABLE', "The gateway's database file cannot be used at the moment.", {
+          cause: error,
+        });
+      } else {
+        throw error;
+      }
+    }
+  }
+}
+
+/** The low byte of the extended result code says which family it belongs to. */
+function primaryResultCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+    ? error.errcode & 0xff
+    : undefined;
+}
