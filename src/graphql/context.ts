@@ -1,0 +1,50 @@
+/**
+ * What every resolver is given: who asks, the services, the tally of what the operation costs upstream, and a cache
+ * that lives exactly as long as the operation.
+ */
+import type { CallContext } from '../cxone/call-context.ts';
+import type { Services } from '../services.ts';
+
+/** Each role may do what the ones before it may (interface.md, "Environment"). */
+export type Role = 'reader' | 'writer' | 'admin';
+
+export interface Actor {
+  /** Stands in every audit entry. Never a secret. */
+  readonly name: string;
+  readonly role: Role;
+  /** When the credentials end, in epoch milliseconds: a socket is closed then. Without it: never. */
+  readonly expiresAt?: number | undefined;
+}
+
+export interface GraphQLContext {
+  readonly services: Services;
+  /** Null where nobody signed in. */
+  readonly actor: Actor | null;
+  readonly requestId: string;
+  /** Goes with every call to CXone. Its signal is aborted when the client goes away or the operation ends. */
+  readonly call: CallContext;
+  readonly loaders: RequestLoaders;
+}
+
+export interface RequestLoaders {
+  /**
+   * The loader kept under `key` for this operation, made by `create` on first use. One key stands for one kind of
+   * loader everywhere; the name of the slice goes in front of it.
+   */
+  loader<T extends object>(key: string, create: () => T): T;
+}
+
+/** A fresh cache of loaders, for one operation. */
+export function createRequestLoaders(): RequestLoaders {
+  const loaders = new Map<string, object>();
+  return {
+    loader<T extends object>(key: string, create: () => T): T {
+      let loader = loaders.get(key);
+      if (!loader) {
+        loader = create();
+        loaders.set(key, loader);
+      }
+      return loader as T; // What is stored under a key was made by that key's own `create`.
+    },
+  };
+}
