@@ -1,0 +1,214 @@
+/**
+ * Leases: something at most one process does at a time, for as long as it keeps renewing. Time is the database's.
+ * What a holder writes is fenced: `assertHeld` inside the writing transaction makes sure that a process that was
+ * paused beyond its lease changes nothing any more.
+ */
+import type { Clock } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
+import type { Database, Transaction } from './database.ts';
+import { isGone } from './process-owner.ts';
+import { waitForRing } from './wait.ts';
+
+/** How late a waiter notices a lease that ran out, or was released where the doorbell does not reach it. */
+const POLL_MS = 250;
+/** Two renewals may fail before the lease runs out. */
+const RENEWALS_PER_LEASE = 3;
+
+export interface Lease {
+  readonly name: string;
+  readonly owner: string;
+  /** Higher than that of every earlier holder. */
+  readonly fence: number;
+}
+
+/** The lease ran out or somebody else has it: what was to be written was not. */
+export class LeaseLostError extends GatewayError {
+  constructor() {
+    // The lease's name stays out of it: it may be made of somebody's address.
+    super('UNAVAILABLE', 'This was interrupted for too long, and somebody else may have taken over. Try again.');
+  }
+}
+
+export interface LeaseRequest {
+  leaseMs: number;
+  /** Ends the waiting with its reason. */
+  signal?: AbortSignal | undefined;
+  /** How long to wait for the present holder; 0 for one try. */
+  waitMs: number;
+}
+
+export interface Leases {
+  /**
+   * Takes the lease for `leaseMs` when it is free, has run out, or its owner is certainly dead; null when it is held, also
+   * when by this very process.
+   */
+  tryAcquire(name: string, leaseMs: number): Promise<Lease | null>;
+  /** @throws GatewayError UNAVAILABLE when it was still held after `waitMs`; the signal's reason */
+  acquire(name: string, request: LeaseRequest): Promise<Lease>;
+  /** Makes it end `leaseMs` from now. @returns false when it was lost, which renewing does not mend */
+  renew(lease: Lease, leaseMs: number): Promise<boolean>;
+  /** Gives it back. Does nothing when it was lost. */
+  release(lease: Lease): Promise<void>;
+  /**
+   * Keeps everybody else from taking the lease until `tx` ends.
+   * @throws LeaseLostError when it ran out or was overtaken
+   */
+  assertHeld(tx: Transaction, lease: Lease): Promise<void>;
+  /**
+   * Runs `run` under the lease, which renews itself meanwhile and is released afterwards. When it is lost, the signal
+   * given to `run` is aborted with LeaseLostError.
+   * @throws what `acquire` and `run` throw
+   */
+  withLease<T>(name: string, request: LeaseRequest, run: (lease: Lease, signal: AbortSignal) => Promise<T>): Promise<T>;
+}
+
+/** With the monotonic time just before it was asked for, from which on it may be running. */
+type Held = Lease & { readonly askedAt: number };
+
+/** @param deps.owner as `processOwner` makes it; any other string is never taken for dead */
+export function createLeases(deps: { database: Database; clock: Clock; owner: string }): Leases {
+  const { database, clock, owner } = deps;
+  const { db } = database;
+
+  async function tryAcquire(name: string, leaseMs: number): Promise<Lease | null> {
+    const row = await db
+      .insertInto('leases')
+      // A first fence is the time in milliseconds: it rises even where an earlier row of this name was deleted.
+      .values((eb) => ({ name, owner, fence: database.nowMs(), expires_at: eb(database.nowMs(), '+', leaseMs) }))
+      .onConflict((conflict) =>
+        conflict
+          .column('name')
+          .doUpdateSet((eb) => ({
+            owner,
+            fence: eb('leases.fence', '+', 1),
+            expires_at: eb.ref('excluded.expires_at'),
+          }))
+          .where('leases.expires_at', '<=', database.nowMs()),
+      )
+      .returning('fence')
+      .executeTakeFirst();
+    return row ? { name, owner, fence: row.fence } : await takeFromDead(name, leaseMs);
+  }
+
+  async function takeFromDead(name: string, leaseMs: number): Promise<Lease | null> {
+    const held = await db.selectFrom('leases').selectAll().where('name', '=', name).executeTakeFirst();
+    if (!held || !isGone(held.owner, owner)) return null;
+    const row = await db
+      .updateTable('leases')
+      .set((eb) => ({ owner, fence: eb('fence', '+', 1), expires_at: eb(database.nowMs(), '+', leaseMs) }))
+      .where('name', '=', name)
+      .where('owner', '=', held.owner)
+      .where('fence', '=', held.fence)
+      .returning('fence')
+      .executeTakeFirst();
+    return row ? { name, owner, fence: row.fence } : null;
+  }
+
+  async function acquire(name: string, { leaseMs, signal, waitMs }: LeaseRequest): Promise<Held> {
+    const giveUpAt = clock.monotonic() + waitMs;
+    let bell = Promise.withResolvers<void>();
+    const unsubscribe = database.onDoorbell(channelOf(name), () => bell.resolve());
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        bell = Promise.withResolvers<void>();
+        const askedAt = clock.monotonic();
+        const lease = await tryAcquire(name, leaseMs);
+        if (lease) return { ...lease, askedAt };
+        const leftMs = giveUpAt - clock.monotonic();
+        if (leftMs <= 0) {
+          throw new GatewayError('UNAVAILABLE', 'Somebody else is still working on this. Try again a little later.');
+        }
+        await waitForRing(clock, Math.min(POLL_MS, leftMs), bell.promise, signal);
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  async function renew(lease: Lease, leaseMs: number): Promise<boolean> {
+    const { numUpdatedRows } = await db
+      .updateTable('leases')
+      .set((eb) => ({ expires_at: eb(database.nowMs(), '+', leaseMs) }))
+      .where('name', '=', lease.name)
+      .where('owner', '=', lease.owner)
+      .where('fence', '=', lease.fence)
+      .where('expires_at', '>', database.nowMs())
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows === 1n;
+  }
+
+  async function release(lease: Lease): Promise<void> {
+    const { numDeletedRows } = await db
+      .deleteFrom('leases')
+      .where('name', '=', lease.name)
+      .where('owner', '=', lease.owner)
+      .where('fence', '=', lease.fence)
+      .executeTakeFirstOrThrow();
+    if (numDeletedRows > 0n) await database.ring(db, channelOf(lease.name));
+  }
+
+  /** Renews until stopped; aborts `lost` when the lease is gone, or may be since the database does not answer. */
+  async function keepRenewed(lease: Held, leaseMs: number, stop: AbortSignal, lost: AbortController): Promise<void> {
+    let heldUntil = lease.askedAt + leaseMs;
+    for (;;) {
+      await clock.sleep(leaseMs / RENEWALS_PER_LEASE, stop).catch(() => {});
+      if (stop.aborted) return;
+      const askedAt = clock.monotonic();
+      let renewed: boolean | undefined;
+      const asking = renew(lease, leaseMs).then(
+        (answer) => {
+          renewed = answer;
+        },
+        () => {},
+      );
+      await waitForRing(clock, Math.max(0, heldUntil - askedAt), asking, stop);
+      if (stop.aborted) return;
+      if (renewed) {
+        heldUntil = askedAt + leaseMs;
+      } else if (renewed === false || clock.monotonic() >= heldUntil) {
+        lost.abort(new LeaseLostError());
+        return;
+      }
+    }
+  }
+
+  return {
+    tryAcquire,
+    acquire,
+    renew,
+    release,
+    async assertHeld(tx, lease) {
+      const held = await database
+        .forUpdate(
+          tx
+            .selectFrom('leases')
+            .select((eb) => eb('expires_at', '>', database.nowMs()).as('in_time'))
+            .where('name', '=', lease.name)
+            .where('owner', '=', lease.owner)
+            .where('fence', '=', lease.fence),
+        )
+        .executeTakeFirst();
+      if (!held?.in_time) throw new LeaseLostError();
+    },
+    async withLease(name, request, run) {
+      const lease = await acquire(name, request);
+      const lost = new AbortController();
+      const stop = new AbortController();
+      const renewing = keepRenewed(lease, request.leaseMs, stop.signal, lost);
+      const { signal } = request;
+      try {
+        return await run(lease, signal ? AbortSignal.any([signal, lost.signal]) : lost.signal);
+      } finally {
+        stop.abort();
+        await renewing;
+        // Where the database cannot be reached the lease runs out by itself; the outcome of `run` is what counts.
+        await release(lease).catch(() => {});
+      }
+    },
+  };
+}
+
+function channelOf(name: string): string {
+  return `lease:${name}`;
+}

@@ -1,0 +1,48 @@
+/**
+ * Who holds a lease: a string that names one run of one process, and lets another process of the same machine see
+ * that it is dead without waiting for its leases to run out.
+ */
+import { readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+/**
+ * `host:pid:run`. The host includes the PID namespace where there is one: two containers may share a host name, and
+ * each of them would take the other's process numbers for its own.
+ * @param run unique to this run, as a random UUID; without `:`
+ */
+export function processOwner(run: string): string {
+  return `${hostname()}${pidNamespace()}:${process.pid}:${run}`;
+}
+
+/** @returns true only when the process that `owner` names certainly no longer runs */
+export function isGone(owner: string, self: string): boolean {
+  const theirs = parseOwner(owner);
+  const ours = parseOwner(self);
+  if (!theirs || !ours || theirs.host !== ours.host || owner === self) return false;
+  // Our number under another run: an earlier process that had it, as pid 1 of a container restarted in place.
+  return theirs.pid === ours.pid || !isRunning(theirs.pid);
+}
+
+function parseOwner(owner: string): { host: string; pid: number } | undefined {
+  const [, host, pid] = /^(.+):(\d+):[^:]+$/.exec(owner) ?? [];
+  return host === undefined ? undefined : { host, pid: Number(pid) };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it runs, as somebody else.
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
+  }
+}
+
+function pidNamespace(): string {
+  try {
+    return `/${readlinkSync('/proc/self/ns/pid').replace(/\D/g, '')}`;
+  } catch {
+    // Not Linux, so there are no PID namespaces.
+    return '';
+  }
+}
