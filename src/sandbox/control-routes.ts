@@ -1,0 +1,304 @@
+/** The control of a sandbox over HTTP, under `/_sandbox`: for clients in other processes and other languages. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { type SandboxControl, settingsSchema } from './control.ts';
+import { sendReply } from './fault-answers.ts';
+import { faultSchema } from './faults.ts';
+import { fixtureSchemas } from './fixtures.ts';
+import { compilePattern } from './path-pattern.ts';
+import { notFound, Refusal } from './refusal.ts';
+import { readBytes } from './request-body.ts';
+
+interface ControlRequest {
+  params: readonly string[];
+  query: URLSearchParams;
+  body: unknown;
+  signal: AbortSignal;
+}
+
+interface ControlRoute {
+  method: string;
+  /** Each `*` is a parameter. */
+  path: string;
+  does: string;
+  /** @returns the body of the answer; undefined answers 204 */
+  run: (request: ControlRequest) => unknown;
+}
+
+const patternSchema = z.strictObject({ method: z.string().optional(), path: z.string().startsWith('/').optional() });
+const attributes = z.record(z.string(), z.unknown());
+const deliverySchema = z.strictObject({
+  event: z.strictObject({
+    id: z.string().optional(),
+    type: z.string(),
+    occurredAt: z.string().optional(),
+    contactListId: z.string().optional(),
+    contactId: z.string().optional(),
+    attributes: attributes.optional(),
+  }),
+  times: z.int().min(1).max(1000).optional(),
+  to: z.url().optional(),
+  secret: z.string().optional(),
+  signedAtMs: z.number().optional(),
+  rawBody: z.string().optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+});
+const modeSchema = z.strictObject({ times: z.int().min(1).max(100).optional(), spreadMs: z.int().min(0).optional() });
+const planSchema = z
+  .strictObject({ every: z.int().min(1), times: z.int().min(1).optional(), patch: attributes })
+  .nullable();
+const WAIT_LIMIT_MS = 600_000;
+
+/** The routes with what each does, as `GET /_sandbox` lists them. */
+export function controlRouteList(control: SandboxControl): ControlRoute[] {
+  const { state, add } = control;
+  const slice = (query: URLSearchParams) => ({ offset: whole(query, 'offset', 0), limit: whole(query, 'limit', 1000) });
+  return [
+    {
+      method: 'POST',
+      path: '/faults',
+      does: 'programs a fault',
+      run: ({ body }) => control.fail(faultSchema.parse(body)),
+    },
+    { method: 'GET', path: '/faults', does: 'lists the faults and how often they hit', run: () => control.faults() },
+    { method: 'DELETE', path: '/faults', does: 'clears all faults', run: () => control.clearFaults() },
+    {
+      method: 'DELETE',
+      path: '/faults/*',
+      does: 'clears one fault',
+      run: ({ params: [id = ''] }) => {
+        if (!control.removeFault(id)) throw notFound('fault', id);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/requests',
+      does: 'tells counts, sizes, peaks and broken rules',
+      run: () => control.requests(),
+    },
+    { method: 'DELETE', path: '/requests', does: 'forgets them', run: () => control.resetRequests() },
+    {
+      method: 'GET',
+      path: '/requests/log',
+      does: 'lists the last requests one by one',
+      run: () => control.requestLog(),
+    },
+    {
+      method: 'GET',
+      path: '/requests/wait',
+      does: 'waits for a request (?method&path&answered&timeoutMs)',
+      run: ({ query }) => {
+        const matches = compilePattern({
+          method: query.get('method') ?? undefined,
+          path: query.get('path') ?? undefined,
+        });
+        const isAnswered = query.get('answered') === 'true';
+        return control.waitFor(
+          ({ method, url, status }) =>
+            matches(method, url.split('?', 1)[0] ?? '') && (!isAnswered || status !== undefined),
+          { timeoutMs: Math.min(whole(query, 'timeoutMs', 10_000), WAIT_LIMIT_MS) },
+        );
+      },
+    },
+    {
+      method: 'POST',
+      path: '/holds',
+      does: 'holds back the answers of a route',
+      run: ({ body }) => ({ id: control.hold(patternSchema.parse(body ?? {})).id }),
+    },
+    {
+      method: 'GET',
+      path: '/holds/*',
+      does: 'tells how many answers it holds',
+      run: ({ params: [id = ''] }) => ({ id, held: requireHold(control, id).held() }),
+    },
+    {
+      method: 'DELETE',
+      path: '/holds/*',
+      does: 'lets go',
+      run: ({ params: [id = ''] }) => requireHold(control, id).release(),
+    },
+    { method: 'GET', path: '/settings', does: 'shows the settings', run: () => control.settings() },
+    {
+      method: 'POST',
+      path: '/settings',
+      does: 'changes some settings',
+      run: ({ body }) => {
+        control.configure(settingsSchema.parse(body));
+        return control.settings();
+      },
+    },
+    { method: 'DELETE', path: '/tokens', does: 'revokes all tokens', run: () => control.revokeTokens() },
+    {
+      method: 'POST',
+      path: '/rival-writes/*/*',
+      does: 'changes a contact of a book behind the back of the client',
+      run: ({ params: [bookId = '', contactId = ''], body }) =>
+        control.rivalWrite(bookId, contactId, attributes.parse(body)),
+    },
+    {
+      method: 'PUT',
+      path: '/rival-writes',
+      does: 'lets a rival write before every k-th PUT ({every, times?, patch}, or null)',
+      run: ({ body }) => control.rivalBeforePut(planSchema.parse(body ?? null)),
+    },
+    {
+      method: 'POST',
+      path: '/deliveries',
+      does: 'delivers a signed webhook now',
+      run: ({ body }) => {
+        const { event, ...options } = deliverySchema.parse(body);
+        return control.deliver(event, options);
+      },
+    },
+    { method: 'GET', path: '/deliveries', does: 'counts the deliveries', run: () => control.deliveries() },
+    {
+      method: 'PUT',
+      path: '/deliveries',
+      does: 'makes deliveries repeat and come out of order ({times, spreadMs})',
+      run: ({ body }) => {
+        const { times, spreadMs } = modeSchema.parse(body);
+        control.deliverAs({ ...(times !== undefined && { times }), ...(spreadMs !== undefined && { spreadMs }) });
+      },
+    },
+    { method: 'GET', path: '/state/contactlists', does: 'counts every contact list', run: () => state.contactLists() },
+    {
+      method: 'GET',
+      path: '/state/contactlists/*',
+      does: 'counts one contact list',
+      run: ({ params: [id = ''] }) => state.contactList(id),
+    },
+    {
+      method: 'GET',
+      path: '/state/contactlists/*/outbound',
+      does: 'lists its outbound contacts (?offset&limit)',
+      run: ({ params: [id = ''], query }) => state.outboundContacts(id, slice(query)),
+    },
+    {
+      method: 'GET',
+      path: '/state/contactlists/*/outbound/duplicates',
+      does: 'lists the externalIds that are there more than once',
+      run: ({ params: [id = ''] }) => state.outboundDuplicates(id),
+    },
+    {
+      method: 'GET',
+      path: '/state/contactlists/*/records',
+      does: 'lists its records',
+      run: ({ params: [id = ''], query }) => state.records(id, slice(query)),
+    },
+    {
+      method: 'GET',
+      path: '/state/contactlists/*/attributes',
+      does: 'lists its enriched contacts',
+      run: ({ params: [id = ''], query }) => state.attributes(id, slice(query)),
+    },
+    {
+      method: 'GET',
+      path: '/state/addressbooks/*/contacts',
+      does: 'lists the contacts of a book',
+      run: ({ params: [id = ''], query }) => ({
+        count: state.contactCount(id),
+        contacts: state.contacts(id, slice(query)),
+      }),
+    },
+    { method: 'GET', path: '/state/groups', does: 'lists the groups', run: () => state.groups() },
+    {
+      method: 'GET',
+      path: '/state/segments/*',
+      does: 'counts the written and the indexed members of a segment',
+      run: ({ params: [id = ''] }) => state.segment(id),
+    },
+    {
+      method: 'GET',
+      path: '/state/segments/*/members',
+      does: 'lists them',
+      run: ({ params: [id = ''], query }) => state.segmentMembers(id, slice(query)),
+    },
+    { method: 'GET', path: '/state/webhooks', does: 'lists the registered webhooks', run: () => state.webhooks() },
+    {
+      method: 'POST',
+      path: '/state/addressbooks',
+      does: 'makes an address book with own definitions',
+      run: ({ body }) => add.addressBook(fixtureSchemas.addressBook.parse(body)),
+    },
+    {
+      method: 'POST',
+      path: '/state/contacts',
+      does: 'makes a contact with an own id',
+      run: ({ body }) => ({ id: add.contact(fixtureSchemas.contact.parse(body)) }),
+    },
+    {
+      method: 'POST',
+      path: '/state/groups',
+      does: 'makes a group',
+      run: ({ body }) => add.group(fixtureSchemas.group.parse(body)),
+    },
+    {
+      method: 'POST',
+      path: '/state/contactlists',
+      does: 'makes a contact list',
+      run: ({ body }) => add.contactList(fixtureSchemas.contactList.parse(body)),
+    },
+    {
+      method: 'POST',
+      path: '/state/campaigns',
+      does: 'makes a campaign',
+      run: ({ body }) => add.campaign(fixtureSchemas.campaign.parse(body)),
+    },
+    {
+      method: 'POST',
+      path: '/state/segments',
+      does: 'makes a segment',
+      run: ({ body }) => add.segment(fixtureSchemas.segment.parse(body)),
+    },
+  ];
+}
+
+/** @returns the handler of everything under `/_sandbox`; it rejects only when the connection breaks */
+export function createControlRoutes(
+  control: SandboxControl,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const routes = controlRouteList(control).map((route) => ({
+    ...route,
+    pattern: new RegExp(`^/_sandbox${route.path.replaceAll('*', '([^/]+)')}$`),
+  }));
+  const overview = () => routes.map(({ method, path, does }) => ({ route: `${method} /_sandbox${path}`, does }));
+
+  return async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://sandbox');
+    try {
+      const raw = await readBytes(request);
+      const isOverview = /^\/_sandbox\/?$/.test(pathname);
+      const found = routes.filter(({ pattern }) => pattern.test(pathname));
+      const route = found.find(({ method }) => method === request.method);
+      if (!route && !isOverview) throw new Refusal(found.length > 0 ? 405 : 404, 'NotFound', 'See GET /_sandbox.');
+      const params = (route?.pattern.exec(pathname) ?? []).slice(1).map(decodeURIComponent);
+      const body: unknown = raw.length > 0 ? JSON.parse(raw.toString()) : undefined;
+      const answer: unknown = route
+        ? await route.run({ params, query: searchParams, body, signal: AbortSignal.timeout(WAIT_LIMIT_MS) })
+        : overview();
+      sendReply(response, answer === undefined ? { status: 204 } : { status: 200, body: answer });
+    } catch (error) {
+      const refusal = error instanceof Refusal ? error : badControl(error);
+      sendReply(response, { status: refusal.status, body: { code: refusal.code, message: refusal.message } });
+    }
+  };
+}
+
+function badControl(error: unknown): Refusal {
+  if (error instanceof z.ZodError) return new Refusal(400, 'BadRequest', z.prettifyError(error));
+  return new Refusal(400, 'BadRequest', error instanceof Error ? error.message : String(error));
+}
+
+function requireHold(control: SandboxControl, id: string) {
+  const hold = control.findHold(id);
+  if (!hold) throw notFound('hold', id);
+  return hold;
+}
+
+function whole(query: URLSearchParams, name: string, fallback: number): number {
+  const text = query.get(name);
+  if (text === null) return fallback;
+  if (!/^\d{1,9}$/.test(text)) throw new Refusal(400, 'BadRequest', `${name} must be a whole number.`);
+  return Number(text);
+}
