@@ -1,0 +1,265 @@
+/**
+ * The client every call to CXone goes through, and the one place where the order of its steps stands. It knows no
+ * resource: what is asked and how the answer is checked comes with each request.
+ */
+import type { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { GatewayError, UpstreamError, ValidationError } from '../errors.ts';
+import { createAttemptTimeout } from './attempt-timeout.ts';
+import type { CallContext } from './call-context.ts';
+import { type CircuitState, createCircuitBreaker } from './circuit-breaker.ts';
+import { createDeadline } from './deadline.ts';
+import { toError, unknownOutcome } from './failures.ts';
+import { createHttp } from './http.ts';
+import { missingRetryAfterMs } from './limits.ts';
+import { type AttemptReport, createObserve } from './observe.ts';
+import { createPages, type Pages } from './pages.ts';
+import { createRateLimiter } from './rate-limiter.ts';
+import { readAnswer } from './read-answer.ts';
+import type { CxoneReply, CxoneRequest, EndpointGroup } from './request.ts';
+import { requestTarget, routeTemplate } from './request-target.ts';
+import { createRetry } from './retry.ts';
+import { createRetryBudget } from './retry-budget.ts';
+import { type AnswerOutcome, compose, type Exchange, isWrite, type Next } from './step.ts';
+import { type Credentials, createTokenStep } from './token.ts';
+
+export type { CxoneAnswer, CxoneRefusal, CxoneReply, CxoneRequest, EndpointGroup } from './request.ts';
+
+export interface UpstreamGroupStatus {
+  group: EndpointGroup;
+  circuit: CircuitState;
+  inFlight: number;
+  /** Waiting for their place under the rate limit. */
+  queued: number;
+  /** Requests sent since the start. */
+  requests: number;
+  retries: number;
+  /** Answers 429. */
+  rateLimited: number;
+  /** As it is now: this process's share, less what 429s took. */
+  limitPerSecond: number;
+}
+
+export interface CxoneClient extends Pages {
+  /**
+   * Sends one call, with all waiting and retrying that is safe.
+   *
+   * @throws ValidationError nothing was sent: an id or a header is malformed
+   * @throws RateLimitedError not applied: CXone's limit, or our queue, or the circuit that 429s opened
+   * @throws UpstreamError not applied: CXone refused or failed (see `fault`)
+   * @throws OutcomeUnknownError a write that may have been applied: read back
+   * @throws the reason of `call.signal`, where it aborted and nothing can have been applied
+   */
+  send<T, Accepted extends number = never>(
+    request: CxoneRequest<T, Accepted>,
+    call: CallContext,
+  ): Promise<CxoneReply<T, NoInfer<Accepted>>>;
+  status(): UpstreamGroupStatus[];
+  /** Resolves when a call of this group would be let through: circuit and Retry-After have passed. For work that parks. */
+  whenAvailable(group: EndpointGroup, signal?: AbortSignal): Promise<void>;
+  /** The monotonic time, milliseconds, before which a call of this group is not sent; in the past where it is. */
+  availableAt(group: EndpointGroup): number;
+  /**
+   * The part of CXone's limits that this process may use, where several share them: requests per second and in-flight
+   * bounds of all groups.
+   *
+   * @param share above 0 to 1
+   */
+  setShare(share: number): void;
+  /** Ends every call under way and all sockets. Let calls finish first: a write that is cut has an unknown outcome. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface CxoneClientOptions {
+  /** See `cxoneHost`. */
+  baseUrl: string;
+  credentials: Credentials;
+  /** Requests per second. */
+  limits: Readonly<Record<EndpointGroup, number>>;
+  /** Longest one try may take, milliseconds. */
+  timeoutMs: number;
+  /** First backoff, milliseconds. */
+  retryBaseMs: { segments: number; other: number };
+  clock: Clock;
+  /** 0 to below 1. */
+  random: () => number;
+  log?: { debug(fields: object, message: string): void };
+  /** Told of every try that ended, for metrics. */
+  onAttempt?: (report: AttemptReport) => void;
+}
+
+export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
+  const { baseUrl, credentials, limits, timeoutMs, retryBaseMs, clock, random, log, onAttempt } = options;
+  const tokenHttp = createHttp({ baseUrl, clock });
+  const deadline = createDeadline({ clock });
+  const token = createTokenStep({ http: tokenHttp, credentials, timeoutMs, clock, random });
+  const observe = createObserve((report) => {
+    log?.debug(report, 'CXone was called');
+    onAttempt?.(report);
+  });
+
+  function createGroup(group: EndpointGroup) {
+    const counts = { requests: 0, retries: 0, rateLimited: 0 };
+    const http = createHttp({ baseUrl, clock });
+    const limiter = createRateLimiter({ group, limit: limits[group], clock });
+    const breaker = createCircuitBreaker({ group, clock, turnAway: limiter.turnAway });
+    const retry = createRetry({
+      budget: createRetryBudget(),
+      clock,
+      random,
+      onRetry: () => {
+        counts.retries++;
+      },
+    });
+
+    const overHttp: Next = async ({ method, target, headers, body, signal, wire, tally, missingRetryAfterMs }) => {
+      const onSent = () => {
+        counts.requests++;
+        tally.calls++;
+        wire?.onSent();
+      };
+      const onAnswered = () => wire?.onAnswered();
+      const answer = await http.exchange({ method, target, headers, body, signal, wire: { onSent, onAnswered } });
+      const outcome = answer.kind === 'answer' ? readAnswer(answer, missingRetryAfterMs, clock) : answer;
+      if (outcome.status === 429) counts.rateLimited++;
+      return outcome;
+    };
+
+    const call = compose(
+      [
+        deadline.step,
+        retry,
+        breaker.step,
+        limiter.step,
+        observe,
+        createAttemptTimeout({ timeoutMs, clock }),
+        token,
+        // then HTTP:
+      ],
+      overHttp,
+    );
+    return { call, counts, http, limiter, breaker };
+  }
+
+  const groups = {
+    addressBooks: createGroup('addressBooks'),
+    records: createGroup('records'),
+    outbound: createGroup('outbound'),
+    enrichment: createGroup('enrichment'),
+    segments: createGroup('segments'),
+  } satisfies Record<EndpointGroup, unknown>;
+
+  async function send<T, Accepted extends number = never>(
+    request: CxoneRequest<T, Accepted>,
+    context: CallContext,
+  ): Promise<CxoneReply<T, Accepted>> {
+    const exchange = toExchange(request, context, retryBaseMs);
+    const outcome = await groups[request.group].call(exchange);
+    if (outcome.kind === 'failure') throw toError(exchange, outcome);
+    const { status, etag, upstreamRequestId, latencyMs } = outcome;
+    const body = status < 300 ? checkBody(request.answer, exchange, outcome) : outcome.body;
+    // The status says which of the two forms it is; TypeScript cannot follow a number through a conditional type.
+    return { status, body, etag, upstreamRequestId, latencyMs } as CxoneReply<T, Accepted>;
+  }
+
+  const availableAt = (group: EndpointGroup) =>
+    Math.max(groups[group].breaker.openUntil(), groups[group].limiter.pausedUntil());
+
+  return {
+    send,
+    ...createPages({ send, clock }),
+    status: () =>
+      Object.entries(groups).map(([group, { counts, limiter, breaker }]) => ({
+        // Object.entries loses the type of the keys.
+        group: group as EndpointGroup,
+        circuit: breaker.state(),
+        ...limiter.status(),
+        ...counts,
+      })),
+    availableAt,
+    async whenAvailable(group, signal) {
+      for (;;) {
+        await groups[group].breaker.whenClosable(signal);
+        const waitMs = availableAt(group) - clock.monotonic();
+        if (waitMs <= 0) return;
+        await clock.sleep(Math.ceil(waitMs), signal);
+      }
+    },
+    setShare(share) {
+      for (const { limiter } of Object.values(groups)) limiter.setShare(share);
+    },
+    async [Symbol.asyncDispose]() {
+      deadline.endAll(new GatewayError('UNAVAILABLE', 'The gateway is stopping.'));
+      const all = Object.values(groups);
+      for (const { limiter } of all) limiter[Symbol.dispose]();
+      await Promise.all([tokenHttp, ...all.map(({ http }) => http)].map((http) => http[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+function toExchange(
+  request: CxoneRequest<unknown, number>,
+  { requestId, lane, signal, deadlineAt, tally }: CallContext,
+  retryBaseMs: { segments: number; other: number },
+): Exchange {
+  const { group, method, path, query, accept = [], inFlight } = request;
+  const body = toBody(request.body);
+  return {
+    requestId,
+    group,
+    method,
+    target: requestTarget(path, query),
+    route: routeTemplate(path),
+    headers: toHeaders(request.headers, body !== undefined),
+    body,
+    repeatable: (request.repeatable ?? (method === 'GET' ? 'always' : 'never')) === 'always',
+    accept,
+    inFlight,
+    retryBaseMs: request.retryBaseMs ?? (group === 'segments' ? retryBaseMs.segments : retryBaseMs.other),
+    missingRetryAfterMs: request.missingRetryAfterMs ?? missingRetryAfterMs(group),
+    lane,
+    tally,
+    signal,
+    deadlineAt,
+    attempt: 1,
+    wire: undefined,
+  };
+}
+
+function toBody(body: unknown): string | undefined {
+  if (body === undefined) return undefined;
+  if (typeof body === 'object' && body !== null && 'json' in body && typeof body.json === 'string') {
+    if (Object.keys(body).length === 1) return body.json;
+  }
+  return JSON.stringify(body);
+}
+
+function toHeaders(own: Readonly<Record<string, string>> = {}, hasBody: boolean): Record<string, string> {
+  for (const [name, value] of Object.entries(own)) {
+    if (/^[\x20-\x7e]{0,1024}$/.test(value)) continue;
+    throw new ValidationError([{ path: [], code: 'INVALID_HEADER', message: `The header ${name} is not printable.` }]);
+  }
+  return {
+    accept: 'application/json',
+    // What is not compressed cannot be a bomb.
+    'accept-encoding': 'identity',
+    ...(hasBody && { 'content-type': 'application/json' }),
+    ...own,
+  };
+}
+
+/** Names the paths that did not fit, never what stood there. */
+function checkBody<T>(schema: z.ZodType<T>, exchange: Exchange, { body, status, upstreamRequestId }: AnswerOutcome): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.slice(0, 3).map(({ path, code, message }) => {
+    // Keys that a schema does not know come from outside: only their place is told.
+    const what = code === 'unrecognized_keys' ? 'unknown keys' : message;
+    return `${path.map(String).join('.') || 'the body'}: ${what}`;
+  });
+  const error = new UpstreamError(
+    `CXone's answer to ${exchange.method} ${exchange.route} does not fit: ${faults.join('; ')}.`,
+    { fault: 'badResponse', status, upstreamRequestId },
+  );
+  throw isWrite(exchange) ? unknownOutcome(exchange, error, upstreamRequestId) : error;
+}

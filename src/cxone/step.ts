@@ -1,0 +1,88 @@
+/**
+ * What passes between the steps of a call: the exchange on its way down, the outcome on its way up. A step decides
+ * about one thing and hands on; what goes wrong upstream is an outcome, and only what ends the call here is thrown.
+ */
+import type { UpstreamFault } from '../errors.ts';
+import type { Lane, UpstreamTally } from './call-context.ts';
+import type { EndpointGroup, Method } from './request.ts';
+
+export interface Exchange {
+  readonly requestId: string;
+  readonly group: EndpointGroup;
+  readonly method: Method;
+  /** Path and query, encoded. */
+  readonly target: string;
+  /** The path with its ids left out: for logs, metrics and messages. */
+  readonly route: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  /** Whether it may be sent again when nobody knows whether it took effect. */
+  readonly repeatable: boolean;
+  readonly accept: readonly number[];
+  readonly inFlight: { readonly key: string; readonly max: number } | undefined;
+  /** First backoff, milliseconds. */
+  readonly retryBaseMs: number;
+  readonly missingRetryAfterMs: number | undefined;
+  readonly lane: Lane;
+  readonly tally: UpstreamTally;
+  /** Ends every wait and the socket. */
+  readonly signal: AbortSignal | undefined;
+  /** Milliseconds of the monotonic clock. */
+  readonly deadlineAt: number | undefined;
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** Told by the HTTP step; the limiter counts by it. */
+  readonly wire: WireEvents | undefined;
+}
+
+export interface WireEvents {
+  /** The request is being written to a connected socket. */
+  onSent(): void;
+  /** The head of its answer is here, so it surely had arrived. */
+  onAnswered(): void;
+}
+
+/** CXone answered with a whole HTTP message. */
+export interface AnswerOutcome {
+  kind: 'answer';
+  status: number;
+  /** Parsed JSON; undefined where there was none. */
+  body: unknown;
+  etag: string | undefined;
+  upstreamRequestId: string | undefined;
+  /** Above 0; undefined where it was missing, unreadable or past. */
+  retryAfterMs: number | undefined;
+  latencyMs: number;
+}
+
+/** No usable answer. */
+export interface FailureOutcome {
+  kind: 'failure';
+  fault: Exclude<UpstreamFault, 'refused'>;
+  /** How far the try got: `token` and `connect`: the request was certainly not sent. `upstream`: it may have been applied. */
+  reached: 'token' | 'connect' | 'upstream';
+  /** What happened, as a clause: "the connection was reset". Holds nothing that came from upstream. */
+  reason: string;
+  status?: number | undefined;
+  upstreamRequestId?: string | undefined;
+  /** Trying again would bring the same. */
+  lasting?: boolean | undefined;
+  /** Cut short because the caller had so little time: says nothing about CXone. */
+  hurried?: boolean | undefined;
+  latencyMs: number;
+  cause?: unknown;
+}
+
+export type Outcome = AnswerOutcome | FailureOutcome;
+export type Next = (exchange: Exchange) => Promise<Outcome>;
+export type Step = (exchange: Exchange, next: Next) => Promise<Outcome>;
+
+/** Puts steps around `innermost`; the first is the outermost. */
+export function compose(steps: readonly Step[], innermost: Next): Next {
+  return steps.reduceRight<Next>((next, step) => (exchange) => step(exchange, next), innermost);
+}
+
+/** Whether the call changes something upstream. */
+export function isWrite(exchange: Exchange): boolean {
+  return exchange.method !== 'GET';
+}

@@ -1,0 +1,220 @@
+/**
+ * The access token: one for all calls, fetched once however many wait, renewed before it ends (cxone-api.md,
+ * section 1). Errors name the endpoint and the status, never a secret.
+ */
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { withTimeLimit } from './attempt-timeout.ts';
+import { backoffMs } from './backoff.ts';
+import type { UpstreamTally } from './call-context.ts';
+import type { TokenStyle } from './hosts.ts';
+import type { Http } from './http.ts';
+import { SCOPES } from './limits.ts';
+import { readAnswer } from './read-answer.ts';
+import type { FailureOutcome, Outcome, Step } from './step.ts';
+
+export interface Credentials {
+  clientId: string;
+  clientSecret: string;
+  style: TokenStyle;
+}
+
+/** Life that is believed, milliseconds (faults.md, "token expires_in"). */
+const SHORTEST_LIFE_MS = 30_000;
+const LONGEST_LIFE_MS = 24 * 3_600_000;
+/** Renewed so long before its end, milliseconds (cxone-api.md, section 1). */
+const RENEWAL_MARGIN_MS = 60_000;
+/** Tries of one renewal, for 429, 5xx and no answer. */
+const MAX_TRIES = 4;
+/** First backoff between them, milliseconds. */
+const RETRY_BASE_MS = 200;
+/** After a refusal or the last try, the token endpoint is left alone for this long, milliseconds. */
+const QUIET_MS = 1_000;
+/** A new token that was refused before it was ever accepted is not replaced again sooner, milliseconds. */
+const REFUSED_NEW_TOKEN_MS = 5_000;
+
+interface Token {
+  value: string;
+  fetchedAt: number;
+  renewAt: number;
+  endsAt: number;
+  accepted: boolean;
+}
+
+const tokenAnswer = z.object({
+  // What goes into a header: RFC 6750's characters, and of a bounded length.
+  access_token: z.string().regex(/^[\x21-\x7e]{1,16384}$/),
+  expires_in: z.unknown(),
+});
+
+/** @param timeoutMs the longest one request for a token may take */
+export function createTokenStep(deps: {
+  http: Http;
+  credentials: Credentials;
+  timeoutMs: number;
+  clock: Clock;
+  random: () => number;
+}): Step {
+  const { clock } = deps;
+  let current: Token | undefined;
+  let renewal: Promise<Token | FailureOutcome> | undefined;
+  /** The last renewal failed: until then, whoever needs a token gets the same failure. */
+  let quiet: { until: number; failure: FailureOutcome } | undefined;
+
+  function renew(tally: UpstreamTally): Promise<Token | FailureOutcome> {
+    renewal ??= fetchToken(deps, tally)
+      .then((result) => {
+        if ('value' in result) {
+          current = result;
+          return result;
+        }
+        quiet = { until: clock.monotonic() + (result.quietMs ?? QUIET_MS), failure: result.failure };
+        return result.failure;
+      })
+      .finally(() => {
+        renewal = undefined;
+      });
+    return renewal;
+  }
+
+  async function take(signal: AbortSignal | undefined, tally: UpstreamTally): Promise<Token | FailureOutcome> {
+    const now = clock.monotonic();
+    if (current && now < current.renewAt) return current;
+    const mayAsk = !quiet || now >= quiet.until;
+    if (current && now < current.endsAt) {
+      if (mayAsk) void renew(tally);
+      return current;
+    }
+    if (!mayAsk && quiet) return quiet.failure;
+    return orGivenUp(renew(tally), signal);
+  }
+
+  return async (exchange, next) => {
+    const token = await take(exchange.signal, exchange.tally);
+    if ('kind' in token) return token;
+    const headers = { ...exchange.headers, authorization: `Bearer ${token.value}` };
+    const outcome = await next({ ...exchange, headers });
+    if (outcome.kind !== 'answer') return outcome;
+    if (outcome.status !== 401) {
+      token.accepted = true;
+      return outcome;
+    }
+    // Of 50 calls that find the same token revoked, the first drops it and all wait for the one renewal. The retry
+    // step sends each of them again, once, in its turn at the limiter.
+    const worthRenewing = token.accepted || clock.monotonic() - token.fetchedAt >= REFUSED_NEW_TOKEN_MS;
+    if (current === token && worthRenewing) current = undefined;
+    return outcome;
+  };
+}
+
+async function orGivenUp<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | FailureOutcome> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => resolve(tokenFailure('timeout', 'there was no token in time'));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+interface TokenFailure {
+  failure: FailureOutcome;
+  /** How long the endpoint told us to stay away. */
+  quietMs?: number | undefined;
+}
+
+async function fetchToken(
+  { http, credentials, timeoutMs, clock, random }: Parameters<typeof createTokenStep>[0],
+  tally: UpstreamTally,
+): Promise<Token | TokenFailure> {
+  const request = tokenRequest(credentials);
+  for (let tryNumber = 1; ; tryNumber++) {
+    tally.calls++;
+    const askedAt = clock.monotonic();
+    const { value: outcome } = await withTimeLimit({ ms: timeoutMs, signal: undefined, clock }, async (signal) => {
+      const answer = await http.exchange({ method: 'POST', ...request, signal, wire: undefined });
+      return answer.kind === 'answer' ? readAnswer(answer, undefined, clock) : answer;
+    });
+    if (outcome.kind === 'answer' && outcome.status >= 200 && outcome.status < 300) {
+      const parsed = tokenAnswer.safeParse(outcome.body);
+      if (parsed.success) return shapeToken(parsed.data, askedAt);
+    }
+    const told = outcome.kind === 'answer' ? outcome.retryAfterMs : undefined;
+    const delayMs = told ?? backoffMs('addressBooks', tryNumber, RETRY_BASE_MS, random);
+    if (!mayPass(outcome) || tryNumber === MAX_TRIES || delayMs > timeoutMs) {
+      return { failure: describe(request.target, outcome), quietMs: told };
+    }
+    await clock.sleep(delayMs);
+  }
+}
+
+/** Whether asking again may help. */
+function mayPass(outcome: Outcome): boolean {
+  return outcome.kind === 'failure' || outcome.status === 429 || outcome.status >= 500;
+}
+
+function describe(target: string, outcome: Outcome): FailureOutcome {
+  const endpoint = `the token endpoint POST ${target}`;
+  if (outcome.kind === 'failure') return tokenFailure(outcome.fault, `${endpoint}: ${outcome.reason}`, outcome.status);
+  const { status } = outcome;
+  if (mayPass(outcome)) return tokenFailure('unavailable', `${endpoint} answered ${status}`, status);
+  if (status < 300) return tokenFailure('badResponse', `${endpoint} answered ${status} without a usable token`, status);
+  return tokenFailure('auth', `${endpoint} answered ${status}${oauthError(outcome.body)}`, status);
+}
+
+/** OAuth's own error words, such as `invalid_client`; no text. */
+function oauthError(body: unknown): string {
+  const parsed = z.object({ error: z.string().regex(/^[a-z_]{1,40}$/) }).safeParse(body);
+  return parsed.success ? ` (${parsed.data.error})` : '';
+}
+
+function tokenFailure(fault: FailureOutcome['fault'], reason: string, status?: number): FailureOutcome {
+  return { kind: 'failure', fault, reached: 'token', reason, status, latencyMs: 0 };
+}
+
+function shapeToken({ access_token, expires_in }: z.infer<typeof tokenAnswer>, askedAt: number): Token {
+  const seconds = typeof expires_in === 'string' && /^\d{1,15}$/.test(expires_in) ? Number(expires_in) : expires_in;
+  const known = typeof seconds === 'number' && seconds > 0;
+  const lifeMs = known ? Math.min(Math.max(seconds * 1000, SHORTEST_LIFE_MS), LONGEST_LIFE_MS) : SHORTEST_LIFE_MS;
+  // Half its life where that is later than the margin leaves; nothing known of its life: 30 s, and not more often.
+  const usableMs = known ? Math.max(lifeMs - RENEWAL_MARGIN_MS, lifeMs / 2) : lifeMs;
+  return {
+    value: access_token,
+    fetchedAt: askedAt,
+    renewAt: askedAt + usableMs,
+    endsAt: askedAt + lifeMs,
+    accepted: false,
+  };
+}
+
+/** The three forms of cxone-api.md, section 1. */
+function tokenRequest({ clientId, clientSecret, style }: Credentials) {
+  const form = 'application/x-www-form-urlencoded';
+  const common = { accept: 'application/json', 'accept-encoding': 'identity' };
+  const grant = { grant_type: 'client_credentials' };
+  const secret = { client_id: clientId, client_secret: clientSecret };
+  switch (style) {
+    case 'form':
+      return {
+        target: '/oauth2/token',
+        headers: { ...common, 'content-type': form },
+        body: new URLSearchParams({ ...grant, ...secret, scope: SCOPES.join(' ') }).toString(),
+      };
+    case 'basic':
+      return {
+        target: '/api/v2/oauth/token',
+        headers: {
+          ...common,
+          'content-type': form,
+          authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
+        },
+        body: new URLSearchParams(grant).toString(),
+      };
+    case 'json':
+      return {
+        target: '/api/v2/oauth2/token',
+        headers: { ...common, 'content-type': 'application/json' },
+        body: JSON.stringify({ ...grant, ...secret }),
+      };
+  }
+}
