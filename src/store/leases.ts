@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
-import type { Database, Transaction } from './database.ts';
+import type { Database, Queryable, Transaction } from './database.ts';
 import { isGone } from './process-owner.ts';
 import { waitForRing } from './wait.ts';
 
@@ -47,8 +47,8 @@ export interface Leases {
   acquire(name: string, request: LeaseRequest): Promise<Lease>;
   /** Makes it end `leaseMs` from now. @returns false when it was lost, which renewing does not mend */
   renew(lease: Lease, leaseMs: number): Promise<boolean>;
-  /** Gives it back. Does nothing when it was lost. */
-  release(lease: Lease): Promise<void>;
+  /** Gives it back, within the transaction `at` where that is one. Does nothing when it was lost or given back before. */
+  release(lease: Lease, at?: Queryable): Promise<void>;
   /**
    * Keeps everybody else from taking the lease until `tx` ends.
    * @throws LeaseLostError when it ran out or was overtaken
@@ -138,14 +138,14 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
     return numUpdatedRows === 1n;
   }
 
-  async function release(lease: Lease): Promise<void> {
-    const { numDeletedRows } = await db
+  async function release(lease: Lease, at: Queryable = db): Promise<void> {
+    const { numDeletedRows } = await at
       .deleteFrom('leases')
       .where('name', '=', lease.name)
       .where('owner', '=', lease.owner)
       .where('fence', '=', lease.fence)
       .executeTakeFirstOrThrow();
-    if (numDeletedRows > 0n) await database.ring(db, channelOf(lease.name));
+    if (numDeletedRows > 0n) await database.ring(at, channelOf(lease.name));
   }
 
   /** Renews until stopped; aborts `lost` when the lease is gone, or may be since the database does not answer. */

@@ -3,6 +3,7 @@
  * A session that hangs inside a transaction is ended by the server, so a paused replica cannot block the others.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Kysely, type PostgresClient, PostgresDialect, type PostgresPool, sql } from 'kysely';
 import pg from 'pg';
 import type { Clock } from '../clock.ts';
@@ -20,6 +21,7 @@ const QUERY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000;
 const IDLE_IN_TRANSACTION_MS = 5_000;
 /** Longer than the above: whoever waits for a paused process outlives it. */
 const LOCK_TIMEOUT_MS = IDLE_IN_TRANSACTION_MS + 5_000;
+const CLOSE_TIMEOUT_MS = 2_000;
 const MIGRATION_TIMEOUT_MS = 120_000;
 /** Between two tries to get the LISTEN connection back. */
 const RELISTEN_MS = 1_000;
@@ -128,7 +130,7 @@ function parseNumber(text: string): number {
 function guardedPool(pool: pg.Pool): PostgresPool {
   return {
     options: pool.options,
-    end: () => pool.end(),
+    end: () => atMost(CLOSE_TIMEOUT_MS, pool.end()),
     async connect() {
       const client = await pool.connect().catch((error: unknown) => {
         throw unavailable(error) ?? error;
@@ -196,27 +198,35 @@ async function listenForever(options: {
 }): Promise<void> {
   const { connection, clock, log, signal, onPayload, onAll } = options;
   while (!signal.aborted) {
-    const client = new pg.Client(connection);
-    const ended = new Promise<void>((resolve) => {
-      client.once('end', resolve);
-      client.on('error', (error) => {
-        log.warn({ reason: error.message }, 'lost the database connection that listens for news');
-        resolve();
-      });
-      signal.addEventListener('abort', () => resolve(), { once: true });
+    const client = new pg.Client({ ...connection, query_timeout: CONNECT_TIMEOUT_MS });
+    const ended = Promise.withResolvers<void>();
+    const end = () => ended.resolve();
+    signal.addEventListener('abort', end, { once: true });
+    client.once('end', end);
+    client.on('error', (error) => {
+      log.warn({ reason: error.message }, 'lost the database connection that listens for news');
+      end();
     });
+    client.on('notification', ({ payload }) => onPayload(payload ?? ''));
     try {
-      client.on('notification', ({ payload }) => onPayload(payload ?? ''));
       await client.connect();
       await client.query(`listen ${NOTIFY_CHANNEL}`);
       onAll();
-      await ended;
+      await ended.promise;
     } catch (error) {
       log.warn({ reason: String(error) }, 'cannot listen for news from other replicas; polling goes on');
     }
-    await client.end().catch(() => {});
+    signal.removeEventListener('abort', end);
+    await atMost(CLOSE_TIMEOUT_MS, client.end());
     if (!signal.aborted) await clock.sleep(RELISTEN_MS, signal).catch(() => {});
   }
+}
+
+/** Waits for `closing`, but for no more than `ms`: a server that hangs must not keep this process from ending. */
+async function atMost(ms: number, closing: Promise<void>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([closing.catch(() => {}), delay(ms, undefined, { signal: timer.signal }).catch(() => {})]);
+  timer.abort();
 }
 
 /** What others than this program send on the channel is ignored: a doorbell does no more than make somebody look. */
