@@ -30,7 +30,8 @@ export async function withTimeLimit<T>(
   try {
     return { value: await run(limit.signal), timedOut };
   } finally {
-    timer.abort();
+    // A reason of its own, or Node makes a DOMException with a stack for every call.
+    timer.abort(null);
     signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -102,7 +102,7 @@ export function createCircuitBreaker(deps: {
       await Promise.race([changed.promise, sleep]);
     } finally {
       signal?.removeEventListener('abort', onAbort);
-      timer.abort();
+      timer.abort(null);
     }
   }
 

@@ -110,7 +110,7 @@ export function createRateLimiter(deps: { group: EndpointGroup; limit: number; c
 
   function wakeAt(at: number): void {
     if (at === Number.POSITIVE_INFINITY || (wake && wake.at <= at)) return;
-    wake?.timer.abort();
+    wake?.timer.abort(null);
     const timer = new AbortController();
     wake = { at, timer };
     clock.sleep(Math.ceil(at - clock.monotonic()), timer.signal).then(
@@ -257,7 +257,7 @@ export function createRateLimiter(deps: { group: EndpointGroup; limit: number; c
     pausedUntil: () => pausedUntil,
     status: () => ({ inFlight, queued: line.size(), limitPerSecond: rate() }),
     [Symbol.dispose]() {
-      wake?.timer.abort();
+      wake?.timer.abort(null);
       turnAway(new GatewayError('UNAVAILABLE', 'The gateway is stopping.'));
     },
   };
