@@ -75,7 +75,9 @@ export interface OpenTarget {
 const ROWS_PER_INSERT = 400;
 
 export interface ImportStore {
-  insert(tx: Transaction, row: NewImportRow): Promise<void>;
+  insert(tx: Transaction, row: NewImportRow): Promise<ImportRow>;
+  /** Locked until the transaction ends. */
+  lock(tx: Transaction, id: string): Promise<ImportRow | undefined>;
   get(id: string): Promise<ImportRow | undefined>;
   /** Newest first. `after` is the id of the last import seen. */
   page(options: { first: number; after?: string | undefined; filter?: ImportPageFilter }): Promise<ImportRow[]>;
@@ -88,9 +90,10 @@ export interface ImportStore {
   latencies(importId: string): Promise<number[]>;
 
   /** Starts a try to receive the rows; what an earlier, broken try staged is removed. Null where the state forbids it. */
-  beginReceiving(importId: string, nowMs: number): Promise<number | null>;
+  beginReceiving(tx: Transaction, importId: string, nowMs: number): Promise<number | null>;
   /** Adds rows of the try `attempt`. False where another try has taken over. */
   stage(
+    tx: Transaction,
     importId: string,
     attempt: number,
     staged: { batches: readonly StagedBatch[]; rejections: readonly StagedRejection[]; counts: ReceivedCounts },
@@ -100,15 +103,27 @@ export interface ImportStore {
     tx: Transaction,
     importId: string,
     attempt: number,
-    sealed: { state: ImportStateColumn; bytes: number; startedAt: number; header: readonly string[] | null },
+    sealed: { state: ImportStateColumn; bytes: number; header: readonly string[] | null },
   ): Promise<ImportRow | undefined>;
-  /** Forgets the rows of a broken try; the upload may be tried again. */
-  abandon(importId: string, attempt: number): Promise<void>;
+  /** Forgets the rows of a try that broke or could not be read. Undefined where another try has taken over. */
+  abandon(
+    tx: Transaction,
+    importId: string,
+    attempt: number,
+    change: Partial<ImportRow> & { state: ImportStateColumn },
+  ): Promise<ImportRow | undefined>;
+  /** Uploads that were announced and did not come in time. */
+  overdueUploads(nowMs: number): Promise<ImportRow[]>;
 
-  openTargets(): Promise<OpenTarget[]>;
+  /** The first batch is about to be sent. Undefined where it has begun already, or may not. */
+  begin(tx: Transaction, importId: string, nowMs: number, countBefore: number | null): Promise<ImportRow | undefined>;
+  /** Oldest import first. */
+  openTargets(only?: { kind: ImportKindColumn; targetId: string }): Promise<OpenTarget[]>;
+  /** Targets with batches under way: somebody's, or left behind by somebody who died, whatever their import's state. */
+  unsettledTargets(): Promise<{ kind: ImportKindColumn; targetId: string }[]>;
   /** The batches of a target that were being sent when their sender died, oldest first. */
   unsettled(kind: ImportKindColumn, targetId: string): Promise<ImportBatchRow[]>;
-  nextPending(importId: string, targetId: string): Promise<ImportBatchRow | undefined>;
+  nextPending(importId: string, targetId: string, except: readonly number[]): Promise<ImportBatchRow | undefined>;
   /** Notes durably that the batch is about to be sent. False where the import has left the state RUNNING. */
   markSending(tx: Transaction, batch: { importId: string; number: number }, attemptJson: string): Promise<boolean>;
   /** Nothing of it took effect: back to the pending ones. */
@@ -119,6 +134,8 @@ export interface ImportStore {
   ): Promise<void>;
   /** Books the outcome of a batch; returns the import as it is afterwards. */
   completeBatch(tx: Transaction, outcome: BatchOutcome, nowMs: number): Promise<ImportRow>;
+  /** Changes an import that is there, whatever its state. */
+  set(tx: Transaction, importId: string, change: Partial<ImportRow>): Promise<ImportRow>;
   /** Running imports of which no row is pending or under way: to be verified and finished. */
   exhausted(): Promise<ImportRow[]>;
   update(
@@ -141,9 +158,9 @@ export function createImportStore(database: Database): ImportStore {
   }
 
   return {
-    async insert(tx, row) {
-      await tx.insertInto('imports').values(row).execute();
-    },
+    insert: (tx, row) => tx.insertInto('imports').values(row).returningAll().executeTakeFirstOrThrow(),
+
+    lock: (tx, id) => database.forUpdate(tx.selectFrom('imports').selectAll().where('id', '=', id)).executeTakeFirst(),
 
     get: (id) => db.selectFrom('imports').selectAll().where('id', '=', id).executeTakeFirst(),
 
@@ -209,89 +226,87 @@ export function createImportStore(database: Database): ImportStore {
       return rows.map((row) => row.latency_ms ?? 0);
     },
 
-    beginReceiving: (importId, nowMs) =>
-      database.transaction(async (tx) => {
-        const row = await tx
-          .updateTable('imports')
-          .set((eb) => ({
-            state: 'RECEIVING' as const,
-            upload_attempt: eb('upload_attempt', '+', 1),
-            received: 0,
-            rejected: 0,
-            duplicates: 0,
-            valid: 0,
-            batches_total: 0,
-            total_fields: 0,
-            filled_fields: 0,
-          }))
-          .where('id', '=', importId)
-          .where('state', 'in', ['AWAITING_UPLOAD', 'RECEIVING'])
-          .where((eb) => eb.or([eb('upload_expires_at', 'is', null), eb('upload_expires_at', '>', nowMs)]))
-          .returning('upload_attempt')
-          .executeTakeFirst();
-        if (!row) return null;
-        await removeStaged(tx, importId);
-        return row.upload_attempt;
-      }),
-
-    stage: (importId, attempt, { batches, rejections, counts }) =>
-      database.transaction(async (tx) => {
-        const { numUpdatedRows } = await tx
-          .updateTable('imports')
-          .set({
-            received: counts.received,
-            rejected: counts.rejected,
-            duplicates: counts.duplicates,
-            valid: counts.valid,
-            batches_total: counts.batches,
-            total_fields: counts.totalFields,
-            filled_fields: counts.filledFields,
-          })
-          .where('id', '=', importId)
-          .where('state', '=', 'RECEIVING')
-          .where('upload_attempt', '=', attempt)
-          .executeTakeFirst();
-        if (numUpdatedRows === 0n) return false;
-        for (const batch of batches) {
-          await tx
-            .insertInto('import_batches')
-            .values({
-              import_id: importId,
-              number: batch.number,
-              upload_attempt: attempt,
-              target_id: batch.targetId,
-              state: 'PENDING',
-              size: batch.size,
-              succeeded: 0,
-              skipped: 0,
-              failed: 0,
-              unknown: 0,
-              attempts: 0,
-              rows_json: batch.rowsJson,
-              items_json: batch.itemsJson,
-              sources_json: batch.sourcesJson,
-            })
-            .execute();
-        }
-        for (let from = 0; from < rejections.length; from += ROWS_PER_INSERT) {
-          const rows = rejections.slice(from, from + ROWS_PER_INSERT).map((rejection) => ({
-            import_id: importId,
-            upload_attempt: attempt,
-            row: rejection.row,
-            stage: rejection.stage,
-            target_id: rejection.targetId,
-            issues_json: rejection.issuesJson,
-            data_json: rejection.dataJson,
-          }));
-          await tx.insertInto('import_rejections').values(rows).execute();
-        }
-        return true;
-      }),
-
-    async seal(tx, importId, attempt, { state, bytes, startedAt, header }) {
+    async beginReceiving(tx, importId, nowMs) {
       const row = await tx
         .updateTable('imports')
-        .set({ state, bytes, started_at: startedAt, header_json: header ? JSON.stringify(header) : null })
+        .set((eb) => ({
+          state: 'RECEIVING' as const,
+          upload_attempt: eb('upload_attempt', '+', 1),
+          received: 0,
+          rejected: 0,
+          duplicates: 0,
+          valid: 0,
+          batches_total: 0,
+          total_fields: 0,
+          filled_fields: 0,
+        }))
+        .where('id', '=', importId)
+        .where('state', 'in', ['AWAITING_UPLOAD', 'RECEIVING'])
+        .where((eb) => eb.or([eb('upload_expires_at', 'is', null), eb('upload_expires_at', '>', nowMs)]))
+        .returning('upload_attempt')
+        .executeTakeFirst();
+      if (!row) return null;
+      await removeStaged(tx, importId);
+      return row.upload_attempt;
+    },
+
+    async stage(tx, importId, attempt, { batches, rejections, counts }) {
+      const { numUpdatedRows } = await tx
+        .updateTable('imports')
+        .set({
+          received: counts.received,
+          rejected: counts.rejected,
+          duplicates: counts.duplicates,
+          valid: counts.valid,
+          batches_total: counts.batches,
+          total_fields: counts.totalFields,
+          filled_fields: counts.filledFields,
+        })
+        .where('id', '=', importId)
+        .where('state', '=', 'RECEIVING')
+        .where('upload_attempt', '=', attempt)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return false;
+      for (const batch of batches) {
+        await tx
+          .insertInto('import_batches')
+          .values({
+            import_id: importId,
+            number: batch.number,
+            upload_attempt: attempt,
+            target_id: batch.targetId,
+            state: 'PENDING',
+            size: batch.size,
+            succeeded: 0,
+            skipped: 0,
+            failed: 0,
+            unknown: 0,
+            attempts: 0,
+            rows_json: batch.rowsJson,
+            items_json: batch.itemsJson,
+            sources_json: batch.sourcesJson,
+          })
+          .execute();
+      }
+      for (let from = 0; from < rejections.length; from += ROWS_PER_INSERT) {
+        const rows = rejections.slice(from, from + ROWS_PER_INSERT).map((rejection) => ({
+          import_id: importId,
+          upload_attempt: attempt,
+          row: rejection.row,
+          stage: rejection.stage,
+          target_id: rejection.targetId,
+          issues_json: rejection.issuesJson,
+          data_json: rejection.dataJson,
+        }));
+        await tx.insertInto('import_rejections').values(rows).execute();
+      }
+      return true;
+    },
+
+    async seal(tx, importId, attempt, { state, bytes, header }) {
+      const row = await tx
+        .updateTable('imports')
+        .set({ state, bytes, header_json: header ? JSON.stringify(header) : null })
         .where('id', '=', importId)
         .where('state', '=', 'RECEIVING')
         .where('upload_attempt', '=', attempt)
@@ -334,35 +349,65 @@ export function createImportStore(database: Database): ImportStore {
       return row;
     },
 
-    async abandon(importId, attempt) {
-      await database.transaction(async (tx) => {
-        const { numUpdatedRows } = await tx
-          .updateTable('imports')
-          .set({ state: 'AWAITING_UPLOAD', received: 0, rejected: 0, duplicates: 0, valid: 0, batches_total: 0 })
-          .where('id', '=', importId)
-          .where('state', '=', 'RECEIVING')
-          .where('upload_attempt', '=', attempt)
-          .executeTakeFirst();
-        if (numUpdatedRows > 0n) await removeStaged(tx, importId);
-      });
+    async abandon(tx, importId, attempt, change) {
+      const row = await tx
+        .updateTable('imports')
+        .set({ received: 0, rejected: 0, duplicates: 0, valid: 0, batches_total: 0, ...change })
+        .where('id', '=', importId)
+        .where('state', '=', 'RECEIVING')
+        .where('upload_attempt', '=', attempt)
+        .returningAll()
+        .executeTakeFirst();
+      if (row) await removeStaged(tx, importId);
+      return row;
     },
 
-    async openTargets() {
-      const rows = await db
+    overdueUploads: (nowMs) =>
+      db
+        .selectFrom('imports')
+        .selectAll()
+        .where('state', '=', 'AWAITING_UPLOAD')
+        .where('upload_expires_at', '<=', nowMs)
+        .execute(),
+
+    begin: (tx, importId, nowMs, countBefore) =>
+      tx
+        .updateTable('imports')
+        .set({ started_at: nowMs, count_before: countBefore })
+        .where('id', '=', importId)
+        .where('state', '=', 'RUNNING')
+        .where('started_at', 'is', null)
+        .returningAll()
+        .executeTakeFirst(),
+
+    async openTargets(only) {
+      let query = db
         .selectFrom('import_targets as target')
         .innerJoin('imports as import', 'import.id', 'target.import_id')
         .select(['import.kind', 'target.target_id', 'target.import_id', 'target.not_before'])
         .where('import.state', '=', 'RUNNING')
         .where('target.state', 'in', ['PENDING', 'RUNNING'])
         .where(hasRowsLeft)
-        .orderBy('target.import_id')
-        .execute();
+        .orderBy('target.import_id');
+      if (only) query = query.where('import.kind', '=', only.kind).where('target.target_id', '=', only.targetId);
+      const rows = await query.execute();
       return rows.map((row) => ({
         kind: row.kind,
         targetId: row.target_id,
         importId: row.import_id,
         notBefore: row.not_before,
       }));
+    },
+
+    async unsettledTargets() {
+      const rows = await db
+        .selectFrom('import_batches as batch')
+        .innerJoin('imports as import', 'import.id', 'batch.import_id')
+        .select(['import.kind', 'batch.target_id'])
+        .distinct()
+        .where('batch.state', '=', 'RUNNING')
+        .execute();
+      return rows.map((row) => ({ kind: row.kind, targetId: row.target_id }));
     },
 
     unsettled: (kind, targetId) =>
@@ -377,16 +422,16 @@ export function createImportStore(database: Database): ImportStore {
         .orderBy('batch.number')
         .execute(),
 
-    nextPending: (importId, targetId) =>
-      db
+    nextPending(importId, targetId, except) {
+      let query = db
         .selectFrom('import_batches')
         .selectAll()
         .where('import_id', '=', importId)
         .where('target_id', '=', targetId)
-        .where('state', '=', 'PENDING')
-        .orderBy('number')
-        .limit(1)
-        .executeTakeFirst(),
+        .where('state', '=', 'PENDING');
+      if (except.length > 0) query = query.where('number', 'not in', [...except]);
+      return query.orderBy('number').limit(1).executeTakeFirst();
+    },
 
     async markSending(tx, { importId, number }, attemptJson) {
       const { numUpdatedRows } = await tx
@@ -405,7 +450,13 @@ export function createImportStore(database: Database): ImportStore {
     async releaseBatch(tx, { importId, number, targetId }, notBefore) {
       await tx
         .updateTable('import_batches')
-        .set({ state: 'PENDING', attempt_json: null })
+        .set(({ selectFrom }) => ({
+          // A scalar subquery could be null by its type; the import is there.
+          state: sql<'PENDING'>`${selectFrom('imports')
+            .select(sql`case when state in ('CANCELLED', 'FAILED') then 'CANCELLED' else 'PENDING' end`.as('state'))
+            .where('id', '=', importId)}`,
+          attempt_json: null,
+        }))
         .where('import_id', '=', importId)
         .where('number', '=', number)
         .where('state', '=', 'RUNNING')
@@ -496,6 +547,9 @@ export function createImportStore(database: Database): ImportStore {
           ),
         )
         .execute(),
+
+    set: (tx, importId, change) =>
+      tx.updateTable('imports').set(change).where('id', '=', importId).returningAll().executeTakeFirstOrThrow(),
 
     update: (tx, importId, from, change) =>
       tx

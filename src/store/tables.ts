@@ -12,6 +12,7 @@ export interface Tables {
   audit_entries: AuditEntryTable;
   outbox: OutboxTable;
   replicas: ReplicaTable;
+  settings: SettingTable;
   imports: ImportTable;
   import_targets: ImportTargetTable;
   import_batches: ImportBatchTable;
@@ -53,6 +54,12 @@ interface IdempotencyKeyTable {
   result_json: string;
   /** When the result is forgotten. */
   expires_at: number;
+}
+
+/** What the replicas of one gateway share and make up at their first start, such as the key that signs links. */
+interface SettingTable {
+  name: string;
+  value: string;
 }
 
 interface AuditEntryTable {

@@ -50,6 +50,11 @@ async function coordinationTables(db: Kysely<Tables>, schema: SchemaDialect): Pr
       .addColumn('expires_at', integer, (column) => column.notNull()),
   );
   await createIndex(db, 'idempotency_keys', ['expires_at']);
+  await createTable(db, schema, 'settings', (table) =>
+    table
+      .addColumn('name', text, (column) => column.primaryKey())
+      .addColumn('value', text, (column) => column.notNull()),
+  );
   await createTable(db, schema, 'replicas', (table) =>
     table
       .addColumn('owner', text, (column) => column.primaryKey())
@@ -192,6 +197,13 @@ async function importTables(db: Kysely<Tables>, schema: SchemaDialect): Promise<
     .on('import_batches')
     .columns(['import_id', 'number'])
     .where(sql.ref('state'), 'in', [sql.lit('PENDING'), sql.lit('RUNNING')])
+    .execute();
+
+  await db.schema
+    .createIndex('import_batches_sending')
+    .on('import_batches')
+    .columns(['import_id', 'target_id'])
+    .where(sql.ref('state'), '=', sql.lit('RUNNING'))
     .execute();
 
   await createTable(db, schema, 'import_rejections', (table) =>

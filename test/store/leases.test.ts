@@ -1,0 +1,246 @@
+import { sql } from 'kysely';
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import type { Database } from '../../src/store/database.ts';
+import { createLeases, LeaseLostError } from '../../src/store/leases.ts';
+import { createFakeClock } from '../support/clock.ts';
+import { startChild } from './child-process.ts';
+import { ENGINES, openFreshDatabase } from './open-database.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** As if its time had passed, by whatever clock the engine has. */
+async function runOut(database: Database, name: string): Promise<void> {
+  await database.db.updateTable('leases').set({ expires_at: 1 }).where('name', '=', name).execute();
+}
+
+async function expiresAt(database: Database, name: string): Promise<number> {
+  const row = await database.db.selectFrom('leases').where('name', '=', name).selectAll().executeTakeFirstOrThrow();
+  return row.expires_at;
+}
+
+describe.each(ENGINES)('leases on %s', (engine) => {
+  test('one holder at a time, also within one process, until it is released', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    const a = createLeases({ database, clock: systemClock, owner: 'a' });
+    const b = createLeases({ database: await opened.openAgain(), clock: systemClock, owner: 'b' });
+    const lease = await a.tryAcquire('x', HOUR_MS);
+    expect(lease).toMatchObject({ name: 'x', owner: 'a' });
+    expect(await a.tryAcquire('x', HOUR_MS)).toBeNull();
+    expect(await b.tryAcquire('x', HOUR_MS)).toBeNull();
+    expect(await b.tryAcquire('y', HOUR_MS)).not.toBeNull();
+    if (lease) await a.release(lease);
+    expect(await b.tryAcquire('x', HOUR_MS)).not.toBeNull();
+  });
+
+  test('a lease that ran out passes on with a higher fence, and its former holder can neither renew, write nor release', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    const a = createLeases({ database, clock: systemClock, owner: 'a' });
+    const b = createLeases({ database, clock: systemClock, owner: 'b' });
+    const first = await a.acquire('x', { leaseMs: HOUR_MS, waitMs: 0 });
+    await database.transaction((tx) => a.assertHeld(tx, first));
+    await runOut(database, 'x');
+    // Nobody has taken it, and yet it is lost: who was away for longer than the lease starts anew.
+    expect(await a.renew(first, HOUR_MS)).toBe(false);
+    await expect(database.transaction((tx) => a.assertHeld(tx, first))).rejects.toThrow(LeaseLostError);
+
+    const second = await b.acquire('x', { leaseMs: HOUR_MS, waitMs: 0 });
+    expect(second.fence).toBeGreaterThan(first.fence);
+    expect(await a.renew(first, HOUR_MS)).toBe(false);
+    await a.release(first);
+    await expect(database.transaction((tx) => a.assertHeld(tx, first))).rejects.toThrow(LeaseLostError);
+    await database.transaction((tx) => b.assertHeld(tx, second));
+  });
+
+  test('fences go on rising over a lease that was given back', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    const leases = createLeases({ database, clock: systemClock, owner: 'a' });
+    const first = await leases.acquire('x', { leaseMs: HOUR_MS, waitMs: 0 });
+    await runOut(database, 'x');
+    const second = await leases.acquire('x', { leaseMs: 60, waitMs: 0 });
+    await leases.release(second);
+    const { rows } = await sql<{ now: number }>`select ${database.nowMs()} as now`.execute(database.db);
+    expect(first.fence).toBeLessThanOrEqual(rows[0]?.now ?? 0);
+    expect(second.fence).toBeGreaterThan(first.fence);
+  });
+
+  test("waiting ends with the holder's release, long before the next poll", async () => {
+    const clock = createFakeClock();
+    await using opened = await openFreshDatabase(engine, clock);
+    const { database } = opened;
+    const a = createLeases({ database, clock, owner: 'a' });
+    const other = await opened.openAgain();
+    const b = createLeases({ database: engine === 'postgres' ? other : database, clock, owner: 'b' });
+    const held = await a.acquire('x', { leaseMs: HOUR_MS, waitMs: 0 });
+    const waiting = b.acquire('x', { leaseMs: HOUR_MS, waitMs: 1_000 });
+    // The waiter sleeps towards its next poll, on a clock that stands still.
+    await expect.poll(() => clock.pendingSleeps).toBe(1);
+    await a.release(held);
+    expect(await waiting).toMatchObject({ owner: 'b' });
+    expect(clock.pendingSleeps).toBe(0);
+  });
+
+  test('waiting ends with UNAVAILABLE after its time, and with its reason when aborted', async () => {
+    const clock = createFakeClock();
+    await using opened = await openFreshDatabase(engine, clock);
+    const { database } = opened;
+    const a = createLeases({ database, clock, owner: 'a' });
+    await a.acquire('x', { leaseMs: HOUR_MS, waitMs: 0 });
+    const late = a.acquire('x', { leaseMs: HOUR_MS, waitMs: 600 });
+    await expect(
+      clock.advanceUntil(late, { maxMs: 601, isBusy: () => clock.pendingSleeps === 0 }),
+    ).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+
+    const stop = new AbortController();
+    const aborted = a.acquire('x', { leaseMs: HOUR_MS, waitMs: HOUR_MS, signal: stop.signal });
+    await expect.poll(() => clock.pendingSleeps).toBe(1);
+    stop.abort(new Error('went home'));
+    await expect(aborted).rejects.toThrow('went home');
+    expect(clock.pendingSleeps).toBe(0);
+  });
+
+  test('withLease renews while the work runs, gives the lease back, and leaves no timer behind', async () => {
+    const clock = createFakeClock();
+    await using opened = await openFreshDatabase(engine, clock);
+    const { database } = opened;
+    const leases = createLeases({ database, clock, owner: 'a' });
+    const work = Promise.withResolvers<string>();
+    const started = Promise.withResolvers<void>();
+    const done = leases.withLease('x', { leaseMs: 3_000, waitMs: 0 }, (_lease, signal) => {
+      started.resolve();
+      signal.addEventListener('abort', () => work.reject(signal.reason));
+      return work.promise;
+    });
+    await started.promise;
+    for (let renewal = 0; renewal < 5; renewal++) {
+      const before = await expiresAt(database, 'x');
+      await expect.poll(() => clock.pendingSleeps).toBe(1);
+      await clock.advance(1_000);
+      await expect.poll(() => expiresAt(database, 'x')).toBeGreaterThan(before);
+    }
+    work.resolve('done');
+    expect(await done).toBe('done');
+    expect(clock.pendingSleeps).toBe(0);
+    expect(await leases.tryAcquire('x', HOUR_MS)).not.toBeNull();
+  });
+
+  test('withLease tells the work when the lease is lost', async () => {
+    const clock = createFakeClock();
+    await using opened = await openFreshDatabase(engine, clock);
+    const { database } = opened;
+    const a = createLeases({ database, clock, owner: 'a' });
+    const b = createLeases({ database, clock, owner: 'b' });
+    const started = Promise.withResolvers<void>();
+    const done = a.withLease('x', { leaseMs: 3_000, waitMs: 0 }, (_lease, signal) => {
+      started.resolve();
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    });
+    const outcome = expect(done).rejects.toThrow(LeaseLostError);
+    await started.promise;
+    await runOut(database, 'x');
+    const taken = await b.acquire('x', { leaseMs: HOUR_MS, waitMs: 0 });
+    await expect.poll(() => clock.pendingSleeps).toBe(1);
+    await clock.advance(1_000);
+    await outcome;
+    // What was lost is not given back: it is somebody else's.
+    await database.transaction((tx) => b.assertHeld(tx, taken));
+  });
+
+  test('a database that does not answer counts as a lost lease by the time it runs out, not later', async () => {
+    const clock = createFakeClock();
+    await using opened = await openFreshDatabase(engine, clock);
+    const { database } = opened;
+    const leases = createLeases({ database, clock, owner: 'a' });
+    const started = Promise.withResolvers<void>();
+    let aborted = false;
+    const done = leases.withLease('x', { leaseMs: 3_000, waitMs: 0 }, (_lease, signal) => {
+      started.resolve();
+      return new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => {
+          aborted = true;
+          resolve();
+        });
+      });
+    });
+    await started.promise;
+    await expect.poll(() => clock.pendingSleeps).toBe(1);
+    const release = Promise.withResolvers<void>();
+    // A transaction of somebody else's that holds the row: the renewal waits for it.
+    const blocked = database.transaction(async (tx) => {
+      await database.forUpdate(tx.selectFrom('leases').selectAll().where('name', '=', 'x')).execute();
+      await release.promise;
+    });
+    await clock.advance(2_999);
+    expect(aborted).toBe(false);
+    await clock.advance(1);
+    expect(aborted).toBe(true);
+    release.resolve();
+    await blocked;
+    await done;
+  });
+
+  test('a lease whose owner was killed is free at once, and one whose owner lives is not', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database, url } = opened;
+    await using child = startChild('hold-lease.ts', url, 'x');
+    const [childOwner, fence] = (await child.nextLine())?.split(' ') ?? [];
+    const self = childOwner?.replace(/:\d+:[^:]+$/, `:${process.pid}:me`) ?? '';
+    const leases = createLeases({ database, clock: systemClock, owner: self });
+    expect(await leases.tryAcquire('x', HOUR_MS)).toBeNull();
+    child.signal('SIGKILL');
+    await child.ended();
+    const lease = await leases.tryAcquire('x', HOUR_MS);
+    expect(lease?.fence).toBe(Number(fence) + 1);
+  });
+
+  test('three processes that add to one counter under a lease lose no count', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database, url } = opened;
+    await sql`create table counter (value integer not null)`.execute(database.db);
+    await sql`insert into counter (value) values (0)`.execute(database.db);
+    await using a = startChild('count-under-lease.ts', url, '20');
+    await using b = startChild('count-under-lease.ts', url, '20');
+    await using c = startChild('count-under-lease.ts', url, '20');
+    expect(await Promise.all([a.ended(), b.ended(), c.ended()])).toEqual([0, 0, 0]);
+    const { rows } = await sql<{ value: number }>`select value from counter`.execute(database.db);
+    expect(rows[0]?.value).toBe(60);
+  });
+});
+
+describe('leases on postgres', () => {
+  test("run by the database's clock, whatever the machine's says", async () => {
+    const clock = createFakeClock(0);
+    await using opened = await openFreshDatabase('postgres', clock);
+    const { database } = opened;
+    await createLeases({ database, clock, owner: 'a' }).tryAcquire('x', HOUR_MS);
+    const { rows } = await sql<{ now: number }>`select ${database.nowMs()} as now`.execute(database.db);
+    expect(Math.abs((await expiresAt(database, 'x')) - HOUR_MS - (rows[0]?.now ?? 0))).toBeLessThan(60_000);
+  });
+
+  test('nobody takes a lease over while a transaction that asserted it is open', async () => {
+    await using opened = await openFreshDatabase('postgres');
+    const { database } = opened;
+    const a = createLeases({ database, clock: systemClock, owner: 'a' });
+    const b = createLeases({ database: await opened.openAgain(), clock: systemClock, owner: 'b' });
+    const lease = await a.acquire('x', { leaseMs: 200, waitMs: 0 });
+    const order: string[] = [];
+    let takeover: Promise<unknown> | undefined;
+    await database.transaction(async (tx) => {
+      await a.assertHeld(tx, lease);
+      takeover = b.acquire('x', { leaseMs: HOUR_MS, waitMs: 10_000 }).then(() => order.push('taken over'));
+      // The lease runs out while the transaction is open.
+      await expect
+        .poll(
+          async () =>
+            (await sql`select 1 where ${database.nowMs()} > ${lease.fence + 300}::bigint`.execute(tx)).rows.length,
+        )
+        .toBe(1);
+      order.push('committed');
+    });
+    await takeover;
+    expect(order).toEqual(['committed', 'taken over']);
+  });
+});
