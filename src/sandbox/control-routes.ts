@@ -2,28 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { type SandboxControl, settingsSchema } from './control.ts';
+import { type ControlRoute, wholeNumber } from './control-route.ts';
 import { sendReply } from './fault-answers.ts';
 import { faultSchema } from './faults.ts';
-import { fixtureSchemas } from './fixtures.ts';
 import { compilePattern } from './path-pattern.ts';
 import { notFound, Refusal } from './refusal.ts';
 import { readBytes } from './request-body.ts';
-
-interface ControlRequest {
-  params: readonly string[];
-  query: URLSearchParams;
-  body: unknown;
-  signal: AbortSignal;
-}
-
-interface ControlRoute {
-  method: string;
-  /** Each `*` is a parameter. */
-  path: string;
-  does: string;
-  /** @returns the body of the answer; undefined answers 204 */
-  run: (request: ControlRequest) => unknown;
-}
+import { stateRoutes } from './state-routes.ts';
 
 const patternSchema = z.strictObject({ method: z.string().optional(), path: z.string().startsWith('/').optional() });
 const attributes = z.record(z.string(), z.unknown());
@@ -50,9 +35,7 @@ const planSchema = z
 const WAIT_LIMIT_MS = 600_000;
 
 /** The routes with what each does, as `GET /_sandbox` lists them. */
-export function controlRouteList(control: SandboxControl): ControlRoute[] {
-  const { state, add } = control;
-  const slice = (query: URLSearchParams) => ({ offset: whole(query, 'offset', 0), limit: whole(query, 'limit', 1000) });
+function controlRouteList(control: SandboxControl): ControlRoute[] {
   return [
     {
       method: 'POST',
@@ -96,7 +79,7 @@ export function controlRouteList(control: SandboxControl): ControlRoute[] {
         return control.waitFor(
           ({ method, url, status }) =>
             matches(method, url.split('?', 1)[0] ?? '') && (!isAnswered || status !== undefined),
-          { timeoutMs: Math.min(whole(query, 'timeoutMs', 10_000), WAIT_LIMIT_MS) },
+          { timeoutMs: Math.min(wholeNumber(query, 'timeoutMs', 10_000), WAIT_LIMIT_MS) },
         );
       },
     },
@@ -161,96 +144,7 @@ export function controlRouteList(control: SandboxControl): ControlRoute[] {
         control.deliverAs({ ...(times !== undefined && { times }), ...(spreadMs !== undefined && { spreadMs }) });
       },
     },
-    { method: 'GET', path: '/state/contactlists', does: 'counts every contact list', run: () => state.contactLists() },
-    {
-      method: 'GET',
-      path: '/state/contactlists/*',
-      does: 'counts one contact list',
-      run: ({ params: [id = ''] }) => state.contactList(id),
-    },
-    {
-      method: 'GET',
-      path: '/state/contactlists/*/outbound',
-      does: 'lists its outbound contacts (?offset&limit)',
-      run: ({ params: [id = ''], query }) => state.outboundContacts(id, slice(query)),
-    },
-    {
-      method: 'GET',
-      path: '/state/contactlists/*/outbound/duplicates',
-      does: 'lists the externalIds that are there more than once',
-      run: ({ params: [id = ''] }) => state.outboundDuplicates(id),
-    },
-    {
-      method: 'GET',
-      path: '/state/contactlists/*/records',
-      does: 'lists its records',
-      run: ({ params: [id = ''], query }) => state.records(id, slice(query)),
-    },
-    {
-      method: 'GET',
-      path: '/state/contactlists/*/attributes',
-      does: 'lists its enriched contacts',
-      run: ({ params: [id = ''], query }) => state.attributes(id, slice(query)),
-    },
-    {
-      method: 'GET',
-      path: '/state/addressbooks/*/contacts',
-      does: 'lists the contacts of a book',
-      run: ({ params: [id = ''], query }) => ({
-        count: state.contactCount(id),
-        contacts: state.contacts(id, slice(query)),
-      }),
-    },
-    { method: 'GET', path: '/state/groups', does: 'lists the groups', run: () => state.groups() },
-    {
-      method: 'GET',
-      path: '/state/segments/*',
-      does: 'counts the written and the indexed members of a segment',
-      run: ({ params: [id = ''] }) => state.segment(id),
-    },
-    {
-      method: 'GET',
-      path: '/state/segments/*/members',
-      does: 'lists them',
-      run: ({ params: [id = ''], query }) => state.segmentMembers(id, slice(query)),
-    },
-    { method: 'GET', path: '/state/webhooks', does: 'lists the registered webhooks', run: () => state.webhooks() },
-    {
-      method: 'POST',
-      path: '/state/addressbooks',
-      does: 'makes an address book with own definitions',
-      run: ({ body }) => add.addressBook(fixtureSchemas.addressBook.parse(body)),
-    },
-    {
-      method: 'POST',
-      path: '/state/contacts',
-      does: 'makes a contact with an own id',
-      run: ({ body }) => ({ id: add.contact(fixtureSchemas.contact.parse(body)) }),
-    },
-    {
-      method: 'POST',
-      path: '/state/groups',
-      does: 'makes a group',
-      run: ({ body }) => add.group(fixtureSchemas.group.parse(body)),
-    },
-    {
-      method: 'POST',
-      path: '/state/contactlists',
-      does: 'makes a contact list',
-      run: ({ body }) => add.contactList(fixtureSchemas.contactList.parse(body)),
-    },
-    {
-      method: 'POST',
-      path: '/state/campaigns',
-      does: 'makes a campaign',
-      run: ({ body }) => add.campaign(fixtureSchemas.campaign.parse(body)),
-    },
-    {
-      method: 'POST',
-      path: '/state/segments',
-      does: 'makes a segment',
-      run: ({ body }) => add.segment(fixtureSchemas.segment.parse(body)),
-    },
+    ...stateRoutes(control),
   ];
 }
 
@@ -274,9 +168,7 @@ export function createControlRoutes(
       if (!route && !isOverview) throw new Refusal(found.length > 0 ? 405 : 404, 'NotFound', 'See GET /_sandbox.');
       const params = (route?.pattern.exec(pathname) ?? []).slice(1).map(decodeURIComponent);
       const body: unknown = raw.length > 0 ? JSON.parse(raw.toString()) : undefined;
-      const answer: unknown = route
-        ? await route.run({ params, query: searchParams, body, signal: AbortSignal.timeout(WAIT_LIMIT_MS) })
-        : overview();
+      const answer: unknown = route ? await route.run({ params, query: searchParams, body }) : overview();
       sendReply(response, answer === undefined ? { status: 204 } : { status: 200, body: answer });
     } catch (error) {
       const refusal = error instanceof Refusal ? error : badControl(error);
@@ -294,11 +186,4 @@ function requireHold(control: SandboxControl, id: string) {
   const hold = control.findHold(id);
   if (!hold) throw notFound('hold', id);
   return hold;
-}
-
-function whole(query: URLSearchParams, name: string, fallback: number): number {
-  const text = query.get(name);
-  if (text === null) return fallback;
-  if (!/^\d{1,9}$/.test(text)) throw new Refusal(400, 'BadRequest', `${name} must be a whole number.`);
-  return Number(text);
 }

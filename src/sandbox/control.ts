@@ -14,7 +14,7 @@ import { createFixtures, type Fixtures } from './fixtures.ts';
 import type { JsonObject } from './formats.ts';
 import type { Hold, Holds } from './holds.ts';
 import type { Observations, ObservedRequest, Observer } from './observations.ts';
-import { LIMIT_GROUPS, type LimitGroup, type Settings } from './options.ts';
+import { limitsSchema, type Settings, withLimits } from './options.ts';
 import type { RequestPattern } from './path-pattern.ts';
 import type { RivalPlan, Rivals } from './rivals.ts';
 import { createState, type SandboxState } from './state.ts';
@@ -63,11 +63,9 @@ export interface SandboxControl {
   revokeTokens(): void;
 }
 
-const limit = z.union([z.number().positive(), z.literal(Number.POSITIVE_INFINITY), z.null()]);
-
-/** As `POST /_sandbox/settings` takes it. JSON has no infinity: null turns a limit off. */
+/** As `POST /_sandbox/settings` takes it. */
 export const settingsSchema = z.strictObject({
-  limits: z.partialRecord(z.enum(LIMIT_GROUPS), limit).optional(),
+  limits: limitsSchema.optional(),
   indexLagMs: z.number().min(0).optional(),
   /** Any number: tokens that end at once, or never, are for testing, too. */
   tokenLifetimeSeconds: z.number().optional(),
@@ -120,11 +118,8 @@ export function createControl(deps: ControlDeps): SandboxControl {
     rivalWrite: (bookId, contactId, patch) => db.transaction(() => rivals.write(bookId, contactId, patch)),
     rivalBeforePut: rivals.plan,
     configure: (given) => {
-      const { limits = {}, ...rest } = settingsSchema.parse(given);
-      for (const [group, value] of Object.entries(limits)) {
-        // The keys were checked by the schema; `Object.entries` forgets them.
-        settings.limits[group as LimitGroup] = value ?? Number.POSITIVE_INFINITY;
-      }
+      const { limits, ...rest } = settingsSchema.parse(given);
+      settings.limits = withLimits(settings.limits, limits);
       Object.assign(settings, rest);
     },
     settings: () => structuredClone(settings),

@@ -14,12 +14,10 @@ export interface Database {
 
 /**
  * Opens the file, creating the tables where they are missing.
- * @throws when the file cannot be opened or is no SQLite file
+ * @throws Error naming the file when it cannot be opened or is no SQLite file
  */
 export function openDatabase(file: string): Database {
-  const sqlite = new DatabaseSync(file);
-  sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;');
-  sqlite.exec(TABLES);
+  const sqlite = openFile(file);
   // Statements are compiled once. The texts are constants of this folder, so there is a fixed number of them.
   const statements = new Map<string, StatementSync>();
   const prepare = (sql: string): StatementSync => {
@@ -48,6 +46,20 @@ export function openDatabase(file: string): Database {
     },
     close: () => sqlite.close(),
   };
+}
+
+function openFile(file: string): DatabaseSync {
+  let sqlite: DatabaseSync | undefined;
+  try {
+    sqlite = new DatabaseSync(file);
+    sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;');
+    sqlite.exec(TABLES);
+    return sqlite;
+  } catch (cause) {
+    sqlite?.close();
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`The sandbox cannot use ${file} as its SQLite file: ${reason}`, { cause });
+  }
 }
 
 /**

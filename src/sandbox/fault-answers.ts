@@ -80,7 +80,7 @@ export async function sendSpoiled(
 
 /** The answer with its status, headers and body as the fault wants them. */
 function spoil(reply: Reply | undefined, fault: Fault, nowMs: number): Answer {
-  const { status, json, text, merge, redirectTo, endlessPages } = fault;
+  const { status, json, text, merge, omit, redirectTo, endlessPages } = fault;
   const replaced: Reply | undefined =
     json !== undefined || text !== undefined || status !== undefined || redirectTo !== undefined || !reply
       ? {
@@ -91,6 +91,7 @@ function spoil(reply: Reply | undefined, fault: Fault, nowMs: number): Answer {
       : undefined;
   let { body } = replaced ?? reply ?? {};
   if (merge && isObject(body)) body = { ...body, ...merge };
+  if (omit && isObject(body)) body = Object.fromEntries(Object.entries(body).filter(([key]) => !omit.includes(key)));
   if (endlessPages && isObject(body)) body = withNextPage(body);
   const answer = toAnswer({
     status: replaced?.status ?? reply?.status ?? 200,

@@ -44,6 +44,8 @@ export const faultSchema = z.strictObject({
   text: z.string().optional(),
   /** Overwrites keys of the real answer: lying counts, another record's id. */
   merge: z.record(z.string(), z.json()).optional(),
+  /** Leaves out these keys of the real answer. */
+  omit: z.array(z.string()).optional(),
   /** Answers with this `location`; status 307 unless given. */
   redirectTo: z.string().optional(),
   /** Every page has a next page, and repeats its entities for ever. */

@@ -7,7 +7,7 @@ import { insertContact, wireContact } from './contacts.ts';
 import { type Database, nextNumber } from './database.ts';
 import { FIELD_TYPES, isId, type JsonObject } from './formats.ts';
 import { addMember } from './groups.ts';
-import { insertMember } from './segments.ts';
+import { insertMember } from './segment-writes.ts';
 
 const id = z.string().refine(isId, 'must be an id');
 const fields = z.array(z.strictObject({ name: z.string().min(1), type: z.enum(FIELD_TYPES) }));

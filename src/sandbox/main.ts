@@ -1,15 +1,26 @@
 /** The sandbox as a program of its own: `npm run sandbox`. */
 import { z } from 'zod';
-import { LIMIT_GROUPS, SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET, type SandboxOptions } from './options.ts';
+import {
+  LIMIT_GROUPS,
+  limitsSchema,
+  SANDBOX_CLIENT_ID,
+  SANDBOX_CLIENT_SECRET,
+  type SandboxOptions,
+} from './options.ts';
 import { startSandbox } from './server.ts';
 import { isWebhookSecret } from './signatures.ts';
 
 const DEFAULT_PORT = 4010;
 
-const limitsSchema = z.partialRecord(z.enum(LIMIT_GROUPS), z.number().positive());
+/** Digits only: `Number` would take an empty text for a zero. */
+const wholeNumber = (max: number) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) <= max, `must be a whole number from 0 to ${max}`)
+    .transform(Number);
 
 const environmentSchema = z.object({
-  SANDBOX_PORT: z.coerce.number().int().min(0).max(65_535).default(DEFAULT_PORT),
+  SANDBOX_PORT: wholeNumber(65_535).default(DEFAULT_PORT),
   SANDBOX_HOST: z.string().min(1).default('127.0.0.1'),
   SANDBOX_FILE: z.string().min(1).default(':memory:'),
   SANDBOX_LIMITS: z
@@ -19,12 +30,12 @@ const environmentSchema = z.object({
       if (parsed.success) return parsed.data;
       context.addIssue({
         code: 'custom',
-        message: `must be JSON such as {"outbound":50}, for ${LIMIT_GROUPS.join(', ')}`,
+        message: `must be JSON such as {"outbound":50}, null for no limit, with ${LIMIT_GROUPS.join(', ')}`,
       });
       return z.NEVER;
     })
     .optional(),
-  SANDBOX_INDEX_LAG_MS: z.coerce.number().int().min(0).optional(),
+  SANDBOX_INDEX_LAG_MS: wholeNumber(3_600_000).optional(),
   SANDBOX_WEBHOOK_SECRET: z.string().refine(isWebhookSecret, 'must be whsec_ and base64').optional(),
 });
 
@@ -51,7 +62,7 @@ function readOptions(environment: NodeJS.ProcessEnv): SandboxOptions {
     port: parsed.data.SANDBOX_PORT,
     host: parsed.data.SANDBOX_HOST,
     file: parsed.data.SANDBOX_FILE,
-    ...(limits && { limits: Object.fromEntries(Object.entries(limits)) }),
+    ...(limits && { limits }),
     ...(indexLagMs !== undefined && { indexLagMs }),
     ...(webhookSecret !== undefined && { webhookSecret }),
   };

@@ -78,7 +78,13 @@ export interface Observer {
 const LISTED_DETAILS = 10;
 
 export function createObserver({ monotonic }: { monotonic: () => number }): Observer {
-  const zeroes = () => Object.fromEntries(LIMIT_GROUPS.map((group) => [group, 0])) as Record<LimitGroup, number>; // one entry for each group
+  const zeroes = (): Record<LimitGroup, number> => ({
+    addressBooks: 0,
+    records: 0,
+    outbound: 0,
+    enrichment: 0,
+    segments: 0,
+  });
   const windows = new Map(LIMIT_GROUPS.map((group) => [group, createSlidingWindow()]));
   const listeners = new Set<(request: ObservedRequest) => void>();
   const byBook = new Map<string, number>();
@@ -123,7 +129,9 @@ export function createObserver({ monotonic }: { monotonic: () => number }): Obse
       if (bookId !== undefined) {
         bookInFlight = (byBook.get(bookId) ?? 0) + 1;
         byBook.set(bookId, bookInFlight);
-        counted.peakByBook.set(bookId, Math.max(counted.peakByBook.get(bookId) ?? 0, bookInFlight));
+        if (counted.peakByBook.has(bookId) || counted.peakByBook.size < MAX_REMEMBERED) {
+          counted.peakByBook.set(bookId, Math.max(counted.peakByBook.get(bookId) ?? 0, bookInFlight));
+        }
       }
       let left = false;
       const leave = () => {

@@ -1,4 +1,5 @@
 /** What a sandbox can be told when it starts, what can be changed while it runs, and what holds where nothing is said. */
+import { z } from 'zod';
 
 /** The groups CXone counts requests in. Each has its own limit. */
 export const LIMIT_GROUPS = ['addressBooks', 'records', 'outbound', 'enrichment', 'segments'] as const;
@@ -6,6 +7,14 @@ export type LimitGroup = (typeof LIMIT_GROUPS)[number];
 
 /** Requests a second by group; `Infinity` turns a limit off. */
 export type Limits = Record<LimitGroup, number>;
+
+/** Some limits, as JSON: it has no infinity, so null turns a limit off. */
+export const limitsSchema = z.partialRecord(
+  z.enum(LIMIT_GROUPS),
+  z
+    .union([z.number().positive(), z.literal(Number.POSITIVE_INFINITY), z.null()])
+    .transform((limit) => limit ?? Number.POSITIVE_INFINITY),
+);
 
 /** The one pair of credentials the sandbox knows. It guards nothing: it stands in for a tenant's own. */
 export const SANDBOX_CLIENT_ID = 'sandbox';
@@ -22,7 +31,7 @@ export interface SandboxOptions {
   seed?: 'demo' | 'empty';
   /** Decides which requests a fault with a `share` hits. Between 0 and 1. */
   random?: () => number;
-  limits?: Partial<Limits>;
+  limits?: { [Group in LimitGroup]?: number | undefined };
   /** How long a written segment member stays invisible. Default 3000 with the demo seed, 0 with the empty one. */
   indexLagMs?: number;
   /** Milliseconds since the epoch, for everything the sandbox times but the waits of programmed faults. */
@@ -60,7 +69,7 @@ const TOKEN_LIFETIME_SECONDS = 3600;
 /** The settings a sandbox starts with. */
 export function initialSettings(options: SandboxOptions): Settings {
   return {
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    limits: withLimits(DEFAULT_LIMITS, options.limits),
     indexLagMs: options.indexLagMs ?? (options.seed === 'empty' ? 0 : DEMO_INDEX_LAG_MS),
     tokenLifetimeSeconds: TOKEN_LIFETIME_SECONDS,
     recordDuplicates: 'warn',
@@ -69,4 +78,11 @@ export function initialSettings(options: SandboxOptions): Settings {
     noMatch: 'empty',
     allowedScopes: null,
   };
+}
+
+/** The limits with those changed that are given. */
+export function withLimits(limits: Limits, changes: { [Group in LimitGroup]?: number | undefined } = {}): Limits {
+  const changed = { ...limits };
+  for (const group of LIMIT_GROUPS) changed[group] = changes[group] ?? limits[group];
+  return changed;
 }

@@ -48,6 +48,17 @@ export function parseBody(route: Route, request: IncomingMessage, raw: Buffer): 
   if (!isUtf8(raw)) throw new Refusal(400, 'InvalidEncoding', 'The body is not UTF-8.', { violation: 'body-encoding' });
   const text = raw.toString('utf8');
   if (route.takes === 'form') return Object.fromEntries(new URLSearchParams(text));
+  const body = parseJson(text);
+  if (SURROGATE_ESCAPE.test(text) && SURROGATE_ESCAPE.test(JSON.stringify(body))) {
+    throw new Refusal(400, 'InvalidEncoding', 'A text holds half a character.', { violation: 'body-encoding' });
+  }
+  return body;
+}
+
+/** An escaped surrogate may be half of a pair; `JSON.stringify` writes pairs out and keeps only the lone ones escaped. */
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
+
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
