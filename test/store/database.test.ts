@@ -1,0 +1,305 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { sql } from 'kysely';
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { createEventLog } from '../../src/store/event-log.ts';
+import { assertPragmas, sqlitePath } from '../../src/store/sqlite.ts';
+import { createFakeClock } from '../support/clock.ts';
+import { freshDatabaseUrl } from '../support/postgres.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { ENGINES, openFreshDatabase } from './open-database.ts';
+
+describe.each(ENGINES)('the database on %s', (engine) => {
+  test('is migrated once, however many open it at the same time', async () => {
+    await using fresh = await freshDatabaseUrl(engine);
+    await using disposal = new AsyncDisposableStack();
+    const migrated: object[] = [];
+    const log = { info: (details: object) => migrated.push(details), warn: () => {} };
+    const opened = await Promise.all(
+      Array.from({ length: 4 }, () => openDatabase({ url: fresh.url, clock: systemClock, log })),
+    );
+    for (const database of opened) disposal.use(database);
+    expect(migrated).toEqual([{ migrations: ['0001-ground'] }]);
+    for (const database of opened) {
+      expect(await database.db.selectFrom('event_head').selectAll().execute()).toEqual([
+        { id: 1, seq: 0, pruned_seq: 0 },
+      ]);
+    }
+  });
+
+  test('keeps what is in it when opened again', async () => {
+    await using opened = await openFreshDatabase(engine);
+    await opened.database.db.updateTable('event_head').set({ seq: 42 }).execute();
+    const again = await opened.openAgain();
+    expect(await again.db.selectFrom('event_head').select('seq').execute()).toEqual([{ seq: 42 }]);
+  });
+
+  test('still opens when a newer version has migrated it further', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const executedAt = new Date(systemClock.now()).toISOString();
+    await sql`insert into kysely_migration (name, timestamp) values ('9999-of-the-future', ${executedAt})`.execute(
+      opened.database.db,
+    );
+    await (await opened.openAgain()).ping();
+  });
+
+  test('commits all of a transaction or nothing', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    const change = (seq: number) =>
+      database.transaction(async (tx) => {
+        await tx.updateTable('event_head').set({ seq }).execute();
+        if (seq === 13) throw new Error('bad luck');
+        return seq;
+      });
+    expect(await change(12)).toBe(12);
+    await expect(change(13)).rejects.toThrow('bad luck');
+    expect(await database.db.selectFrom('event_head').select('seq').execute()).toEqual([{ seq: 12 }]);
+  });
+
+  test('refuses queries past a transaction from inside of it, instead of waiting for itself', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    const nested = /through its `tx` only/;
+    await database.transaction(async () => {
+      await expect(database.db.selectFrom('events').selectAll().execute()).rejects.toThrow(nested);
+      await expect(sql`select 1`.execute(database.db)).rejects.toThrow(nested);
+      await expect(database.transaction(async () => {})).rejects.toThrow(nested);
+    });
+    await database.ping();
+  });
+
+  test('lets other queries of the process wait for a transaction, and then run', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    const inside = Promise.withResolvers<void>();
+    const finish = Promise.withResolvers<void>();
+    const slow = database.transaction(async (tx) => {
+      await tx.updateTable('event_head').set({ seq: 1 }).execute();
+      inside.resolve();
+      await finish.promise;
+    });
+    await inside.promise;
+    const later = database.db
+      .updateTable('event_head')
+      .set((eb) => ({ seq: eb('seq', '+', 1) }))
+      .execute();
+    finish.resolve();
+    await Promise.all([slow, later]);
+    expect(await database.db.selectFrom('event_head').select('seq').execute()).toEqual([{ seq: 2 }]);
+  });
+
+  test('rings after a commit, once for each channel, and not for what was rolled back', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    const rings: string[] = [];
+    const off = database.onDoorbell('a', () => rings.push('a'));
+    database.onDoorbell('b', () => rings.push('b'));
+    await database.transaction(async (tx) => {
+      await database.ring(tx, 'a');
+      await database.ring(tx, 'a');
+      expect(rings).toEqual([]);
+    });
+    expect(rings).toEqual(['a']);
+    await expect(
+      database.transaction(async (tx) => {
+        await database.ring(tx, 'a');
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    await database.ring(database.db, 'b');
+    off();
+    await database.ring(database.db, 'a');
+    expect(rings).toEqual(['a', 'b']);
+  });
+
+  test('gives integers up to 2^53 - 1 back as they are, sums too, and refuses other types than the column has', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { db } = opened.database;
+    await db.updateTable('event_head').set({ seq: Number.MAX_SAFE_INTEGER }).execute();
+    const row = await db
+      .selectFrom('event_head')
+      .select((eb) => ['seq', eb.fn.sum<number>('seq').as('total'), eb.fn.countAll<number>().as('rows')])
+      .groupBy('seq')
+      .executeTakeFirstOrThrow();
+    expect(row).toEqual({ seq: Number.MAX_SAFE_INTEGER, total: Number.MAX_SAFE_INTEGER, rows: 1 });
+    await expect(db.updateTable('event_head').set({ seq: 1.5 }).execute()).rejects.toThrow();
+  });
+
+  test('numbers beyond 2^53 fail loudly instead of changing', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { db } = opened.database;
+    await sql`update event_head set seq = 9007199254740993`.execute(db);
+    await expect(db.selectFrom('event_head').select('seq').execute()).rejects.toThrow(RangeError);
+  });
+
+  test('reports how many rows a statement changed', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { db } = opened.database;
+    const changed = await db.updateTable('event_head').set({ seq: 5 }).where('id', '=', 1).executeTakeFirst();
+    const unchanged = await db.updateTable('event_head').set({ seq: 5 }).where('id', '=', 2).executeTakeFirst();
+    expect([changed.numUpdatedRows, unchanged.numUpdatedRows]).toEqual([1n, 0n]);
+  });
+});
+
+describe('the database on sqlite', () => {
+  test('runs with WAL, a sync at each commit and foreign keys, or not at all', async () => {
+    await using fresh = await freshDatabaseUrl('sqlite');
+    const path = sqlitePath(fresh.url);
+    await using database = await openDatabase({ url: fresh.url, clock: systemClock });
+    const settings = await Promise.all(
+      ['journal_mode', 'synchronous', 'foreign_keys'].map(async (name) =>
+        Object.values((await sql`pragma ${sql.raw(name)}`.execute(database.db)).rows[0] ?? {}),
+      ),
+    );
+    expect(settings).toEqual([['wal'], [2], [1]]);
+
+    using other = new DatabaseSync(path, { timeout: 50 });
+    other.exec('pragma synchronous = normal');
+    expect(() => assertPragmas(other, path)).toThrow(/synchronous = 1, but must run with 2/);
+  });
+
+  test('takes its time from the injected clock', async () => {
+    const clock = createFakeClock(1_000);
+    await using opened = await openFreshDatabase('sqlite', clock);
+    const now = async () =>
+      (await opened.database.db.selectFrom('event_head').select(opened.database.nowMs().as('now')).execute())[0]?.now;
+    expect(await now()).toBe(1_000);
+    await clock.advance(5);
+    expect(await now()).toBe(1_005);
+  });
+
+  test('waits for another process that writes, without holding up the event loop for long', async () => {
+    await using opened = await openFreshDatabase('sqlite');
+    using other = new DatabaseSync(sqlitePath(opened.url));
+    other.exec('begin immediate');
+    other.exec('update event_head set seq = 1');
+    let turns = 0;
+    const write = opened.database.db
+      .updateTable('event_head')
+      .set((eb) => ({ seq: eb('seq', '+', 1) }))
+      .execute();
+    const transaction = opened.database.transaction((tx) =>
+      tx
+        .updateTable('event_head')
+        .set((eb) => ({ seq: eb('seq', '+', 1) }))
+        .execute(),
+    );
+    // Several tries have found it busy by then.
+    while (turns < 20) {
+      turns++;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    other.exec('commit');
+    await Promise.all([write, transaction]);
+    expect(await opened.database.db.selectFrom('event_head').select('seq').execute()).toEqual([{ seq: 3 }]);
+  });
+
+  test('makes its folder, for its user only, and says clearly what it cannot open', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'gateway-test-'));
+    try {
+      const path = join(folder, 'a', 'b', 'gateway.db');
+      await using database = await openDatabase({ url: `file:${path}`, clock: systemClock });
+      await database.ping();
+      expect((await stat(join(folder, 'a', 'b'))).mode & 0o777).toBe(0o700);
+      await writeFile(join(folder, 'text'), 'not a database, but long enough to look at. '.repeat(100));
+      await expect(openDatabase({ url: `file:${join(folder, 'text')}`, clock: systemClock })).rejects.toThrow(
+        /not a database/,
+      );
+      await expect(openDatabase({ url: 'mysql://x', clock: systemClock })).rejects.toThrow(/file:<path>/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe('the database on postgres', () => {
+  test('tells time by its own clock', async () => {
+    await using opened = await openFreshDatabase('postgres', createFakeClock(0));
+    const { rows } = await sql<{ now: number }>`select ${opened.database.nowMs()} as now`.execute(opened.database.db);
+    expect(rows[0]?.now).toBeGreaterThan(Date.UTC(2020));
+  });
+
+  test('rings reach other processes, and the one that rang hears them once', async () => {
+    await using opened = await openFreshDatabase('postgres');
+    const { database } = opened;
+    const other = await opened.openAgain();
+    const rings: string[] = [];
+    database.onDoorbell('a', () => rings.push('own'));
+    const heard = Promise.withResolvers<void>();
+    // Both listen by the time each has been told to look at everything.
+    await Promise.all(
+      [database, other].map((each) => new Promise<void>((resolve) => each.onDoorbell('connected', resolve))),
+    );
+    rings.length = 0;
+    other.onDoorbell('a', () => rings.push('other'));
+    other.onDoorbell('end', () => heard.resolve());
+    await database.transaction((tx) => database.ring(tx, 'a'));
+    await database.ring(database.db, 'end');
+    await heard.promise;
+    expect(rings.sort()).toEqual(['other', 'own']);
+  });
+
+  test('runs transactions again that were undone because of a deadlock', async () => {
+    await using opened = await openFreshDatabase('postgres');
+    const { database } = opened;
+    await sql`create table pairs (id integer primary key, n integer not null)`.execute(database.db);
+    await sql`insert into pairs values (1, 0), (2, 0)`.execute(database.db);
+    let attempts = 0;
+    const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const cross = (first: number, second: number) =>
+      database.transaction(async (tx) => {
+        attempts++;
+        await sql`update pairs set n = n + 1 where id = ${first}`.execute(tx);
+        both[first - 1]?.resolve();
+        await Promise.all(both.map(({ promise }) => promise));
+        await sql`update pairs set n = n + 1 where id = ${second}`.execute(tx);
+      });
+    await Promise.all([cross(1, 2), cross(2, 1)]);
+    expect(attempts).toBe(3);
+    expect((await sql`select n from pairs`.execute(database.db)).rows).toEqual([{ n: 2 }, { n: 2 }]);
+  });
+
+  test('a database that goes away fails clearly, and everything goes on by itself when it is back', async () => {
+    await using fresh = await freshDatabaseUrl('postgres');
+    const direct = new URL(fresh.url);
+    await using proxy = await startTcpProxy({ host: direct.hostname, port: Number(direct.port) });
+    const url = new URL(fresh.url);
+    url.hostname = '127.0.0.1';
+    url.port = String(proxy.port);
+    await using database = await openDatabase({ url: url.href, clock: systemClock });
+    await using log = createEventLog({ database, clock: systemClock });
+    const append = (n: number) =>
+      database.transaction((tx) => log.append(tx, { topic: 't', subject: 's', type: 'n', data: n }));
+    const stop = new AbortController();
+    const tail = log.tail({ after: 0, signal: stop.signal })[Symbol.asyncIterator]();
+    await append(1);
+    expect((await tail.next()).value?.data).toBe(1);
+
+    const broken = database.transaction(async (tx) => {
+      await log.append(tx, { topic: 't', subject: 's', type: 'n', data: 2 });
+      await proxy.cut();
+      await sql`select 1`.execute(tx);
+    });
+    await expect(broken).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(append(3)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(database.ping()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+
+    await proxy.mend();
+    await append(4);
+    expect((await tail.next()).value?.data).toBe(4);
+    expect((await log.read({ after: 0, limit: 10 })).map(({ data }) => data)).toEqual([1, 4]);
+    stop.abort();
+  });
+
+  test('says what is wrong when it cannot be opened', async () => {
+    await using fresh = await freshDatabaseUrl('postgres');
+    const missing = new URL(fresh.url);
+    missing.pathname = '/no_such_database';
+    await expect(openDatabase({ url: missing.href, clock: systemClock })).rejects.toThrow(/no_such_database/);
+  });
+});
