@@ -20,15 +20,18 @@ const FOREIGN_CODES: Record<string, string> = {
   OPERATION_RESOLUTION_FAILURE: 'BAD_USER_INPUT',
 };
 
-/** What is to be shown in place of `error`, whatever was thrown. */
-export function maskError(error: unknown, requestId: string): MaskedError {
+/**
+ * What is to be shown in place of `error`, whatever was thrown. `requestCode` is the code of what graphql says about
+ * the request without giving it one: what is wrong differs by the phase that found it.
+ */
+export function maskError(error: unknown, requestId: string, requestCode = 'BAD_USER_INPUT'): MaskedError {
   const cause = rootCause(error);
   if (cause instanceof GatewayError && errorPolicy(cause).clientVisible) {
     return mask(error, cause.message, { code: cause.code, ...details(cause) }, requestId, undefined);
   }
   if (cause instanceof GraphQLError && isAboutTheRequest(cause)) {
     const given = cause.extensions.code;
-    const code = typeof given === 'string' ? (FOREIGN_CODES[given] ?? given) : 'BAD_USER_INPUT';
+    const code = typeof given === 'string' ? (FOREIGN_CODES[given] ?? given) : requestCode;
     return mask(error, cause.message, { code }, requestId, undefined);
   }
   return mask(error, 'Internal error', { code: 'INTERNAL_SERVER_ERROR' }, requestId, cause ?? error);
@@ -73,14 +76,12 @@ function mask(
   hidden: unknown,
 ): MaskedError {
   const located = error instanceof GraphQLError ? error : undefined;
-  const http: unknown = located?.extensions.http;
   const shown = new GraphQLError(message, {
     nodes: located?.nodes,
     source: located?.source,
     positions: located?.positions,
     path: located?.path,
-    // `http` is what Yoga takes the status from; it never gets into a body.
-    extensions: { ...extensions, requestId, ...(http === undefined ? {} : { http }) },
+    extensions: { ...extensions, requestId },
   });
   return { shown, code: extensions.code, hidden };
 }

@@ -1,0 +1,273 @@
+/**
+ * GraphQL itself, the same for every transport: Yoga's parse, validation and execution with our bounds before them,
+ * and behind them the masking of errors, `extensions.upstream`, the log and the metrics. What comes out of here may go
+ * to a client as it is.
+ */
+import type { DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import { getOperationAST } from 'graphql';
+import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
+import type { Actor, GraphQLContext } from '../graphql/context.ts';
+import { maskError } from '../graphql/mask-error.ts';
+import { operationCost } from '../graphql/operation-cost.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics, OperationType } from '../telemetry/metrics.ts';
+import { parseWithin } from './document-limits.ts';
+import type { GraphQLParams } from './graphql-params.ts';
+import type { ServerLimits } from './limits.ts';
+import { untilAborted } from './until-aborted.ts';
+
+/** Who sent an operation and when it is over: everything a context is made from. */
+export interface Caller {
+  readonly actor: Actor | null;
+  readonly requestId: string;
+  /** Aborted when the client has gone or has had enough. */
+  readonly signal: AbortSignal;
+}
+
+export interface PreparedOperation {
+  readonly type: OperationDefinitionNode['operation'];
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operationName: string | undefined;
+  readonly variableValues: Record<string, unknown>;
+  readonly contextValue: GraphQLContext;
+  /** Runs it. Never rejects. A subscription that could be set up is an async generator, which ends when the signal is aborted. */
+  run(): Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void>>;
+}
+
+export interface GraphQLEngine {
+  /** The operation, ready to run, or why there is none. Never rejects. */
+  prepare(params: GraphQLParams, caller: Caller): Promise<PreparedOperation | { errors: readonly GraphQLError[] }>;
+  /** The error as a client may see it; what is hidden from it is logged. */
+  mask(error: unknown, requestId: string): GraphQLError;
+  /** The operation's answer as a stream, by Yoga: SSE, or multipart where that was asked for. */
+  stream(params: GraphQLParams, caller: Caller, request: { method: string; accept: string }): Promise<Response>;
+  /** Subscriptions that are live now, whatever their transport. */
+  liveSubscriptions(): number;
+}
+
+export interface GraphQLEngineOptions {
+  readonly schema: GraphQLSchema;
+  readonly limits: ServerLimits;
+  readonly makeContext: (caller: Caller) => GraphQLContext;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/** Characters of document text whose parsed form is kept. A parsed document takes some fifty times its text. */
+const DOCUMENT_CACHE_CHARACTERS = 1024 * 1024;
+const LARGEST_CACHED_DOCUMENT = 64 * 1024;
+
+type StreamContext = Caller & { readonly params: GraphQLParams };
+
+export function createGraphQLEngine({
+  schema,
+  limits,
+  makeContext,
+  log,
+  metrics,
+  clock,
+}: GraphQLEngineOptions): GraphQLEngine {
+  let subscriptions = 0;
+  /** Errors that have been masked. Yoga's way to a response passes some of them twice. */
+  const masked = new WeakSet<object>();
+
+  const maskAs = (error: unknown, requestId: string, requestCode?: string): GraphQLError => {
+    if (typeof error === 'object' && error !== null && masked.has(error)) return error as GraphQLError; // Only those get in.
+    const { shown, hidden } = maskError(error, requestId, requestCode);
+    if (hidden !== undefined) log.error({ requestId, error: hidden, path: shown.path?.join('.') }, 'internal error');
+    masked.add(shown);
+    return shown;
+  };
+
+  const refuse = (errors: readonly unknown[], requestId: string, requestCode?: string) => {
+    const shown = errors.map((error) => maskAs(error, requestId, requestCode));
+    metrics.operation('unknown', codeOf(shown), 0);
+    return { errors: shown };
+  };
+
+  const finish = (result: ExecutionResult, context: GraphQLContext): ExecutionResult => {
+    const errors = result.errors?.map((error) => maskAs(error, context.requestId));
+    const upstream = upstreamExtension(context);
+    return {
+      ...result,
+      ...(errors && { errors }),
+      ...(upstream && { extensions: { ...result.extensions, upstream } }),
+    };
+  };
+
+  const record = (type: OperationType, result: ExecutionResult, context: GraphQLContext, startedAt: number) => {
+    const durationMs = clock.monotonic() - startedAt;
+    const outcome = codeOf(result.errors);
+    metrics.operation(type, outcome, durationMs);
+    log.debug(
+      { requestId: context.requestId, type, outcome, durationMs, upstreamCalls: context.call.tally.calls },
+      'operation',
+    );
+  };
+
+  /** Each event masked like any result; what the source throws becomes its last event. */
+  async function* finishEach(
+    events: AsyncIterable<ExecutionResult>,
+    context: GraphQLContext,
+  ): AsyncGenerator<ExecutionResult, void> {
+    try {
+      for await (const event of events) yield finish(event, context);
+    } catch (error) {
+      if (!context.call.signal?.aborted) yield { errors: [maskAs(error, context.requestId)] };
+    }
+  }
+
+  const plugin: Plugin<StreamContext & GraphQLContext, StreamContext> = {
+    onRequestParse({ setRequestParser, serverContext }) {
+      setRequestParser(() => ({ ...serverContext.params, operationName: serverContext.params.operationName ?? '' }));
+    },
+    onParse({ setParseFn }) {
+      setParseFn((source) => parseWithin(String(source), limits));
+    },
+    onExecute({ args, setResultAndStopExecution }) {
+      const context: GraphQLContext = args.contextValue;
+      const startedAt = clock.monotonic();
+      const operation = getOperationAST(args.document, args.operationName);
+      const refusal = checkCost(args, operation);
+      if (refusal) setResultAndStopExecution({ errors: [refusal] });
+      Object.assign(args, { signal: context.call.signal });
+      return {
+        onExecuteDone({ result, setResult }) {
+          if (isAsyncIterable(result)) return;
+          const finished = finish(result, context);
+          record(operation?.operation ?? 'unknown', finished, context, startedAt);
+          setResult(finished);
+        },
+      };
+    },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const context: GraphQLContext = args.contextValue;
+      const startedAt = clock.monotonic();
+      const refusal = checkCost(args, getOperationAST(args.document, args.operationName));
+      if (refusal) setResultAndStopExecution({ errors: [refusal] });
+      Object.assign(args, { signal: context.call.signal });
+      return {
+        onSubscribeResult({ result, setResult }) {
+          if (!(Symbol.asyncIterator in result)) {
+            const finished = finish(result, context);
+            record('subscription', finished, context, startedAt);
+            setResult(finished);
+            return;
+          }
+          subscriptions += 1;
+          const ended = () => {
+            subscriptions -= 1;
+            record('subscription', {}, context, startedAt);
+          };
+          const signal = context.call.signal ?? new AbortController().signal;
+          setResult(untilAborted(finishEach(result, context), signal, ended));
+        },
+      };
+    },
+    onResultProcess({ result, setResult, serverContext }) {
+      // What Yoga refused before there was an operation has not passed `finish`.
+      if (Array.isArray(result) || isAsyncIterable(result) || !result.errors) return;
+      setResult({ ...result, errors: result.errors.map((error) => maskAs(error, serverContext.requestId)) });
+    },
+  };
+
+  function checkCost(
+    args: { document: DocumentNode; variableValues?: unknown; contextValue?: unknown },
+    operation: OperationDefinitionNode | null | undefined,
+  ): unknown {
+    if (!operation) return undefined; // Execution says so itself.
+    try {
+      const variables = args.variableValues as Record<string, unknown>; // As readParams made them.
+      const context = args.contextValue as GraphQLContext; // As makeContext made it.
+      const cost = operationCost(schema, args.document, operation, variables, context);
+      if (cost <= limits.maxCost) return undefined;
+      return new GatewayError('LIMIT_EXCEEDED', `The operation costs ${cost}; at most ${limits.maxCost} is allowed.`);
+    } catch (error) {
+      return error;
+    }
+  }
+
+  const yoga = createYoga<StreamContext, GraphQLContext>({
+    schema,
+    plugins: [plugin],
+    context: ({ actor, requestId, signal }) => makeContext({ actor, requestId, signal }),
+    // Yoga's own masking does not know the request; ours does.
+    maskedErrors: false,
+    logging: false,
+    graphiql: false,
+    landingPage: false,
+    cors: false,
+    multipart: false,
+    parserAndValidationCache: {
+      documentCache: new LRUCache<string, DocumentNode>({
+        maxSize: DOCUMENT_CACHE_CHARACTERS,
+        maxEntrySize: LARGEST_CACHED_DOCUMENT,
+        sizeCalculation: (_document, text) => text.length,
+      }),
+      // An error holds its whole document: hostile ones are not worth keeping.
+      errorCache: { get: () => undefined, set: () => undefined },
+    },
+  });
+
+  return {
+    async prepare(params, caller) {
+      const { requestId } = caller;
+      const enveloped = yoga.getEnveloped({ ...caller });
+      let document: DocumentNode;
+      try {
+        document = enveloped.parse(params.query);
+      } catch (error) {
+        return refuse([error], requestId, 'GRAPHQL_PARSE_FAILED');
+      }
+      try {
+        const faults: readonly GraphQLError[] = enveloped.validate(schema, document);
+        if (faults.length > 0) return refuse(faults, requestId, 'GRAPHQL_VALIDATION_FAILED');
+        const operation = getOperationAST(document, params.operationName);
+        if (!operation) {
+          throw new GatewayError('BAD_USER_INPUT', '"operationName" must name an operation of the document.');
+        }
+        const type = operation.operation;
+        const contextValue: GraphQLContext = await enveloped.contextFactory();
+        const { operationName, variables: variableValues } = params;
+        const args = { schema, document, operationName, variableValues, contextValue };
+        const run = async () => {
+          try {
+            return await (type === 'subscription' ? enveloped.subscribe(args) : enveloped.execute(args));
+          } catch (error) {
+            if (caller.signal.aborted) return {}; // Nobody is there to be told.
+            return { errors: [maskAs(error, requestId)] };
+          }
+        };
+        return { ...args, type, run };
+      } catch (error) {
+        return refuse([error], requestId);
+      }
+    },
+
+    mask: maskAs,
+
+    async stream(params, caller, { method, accept }) {
+      const { Request } = yoga.fetchAPI;
+      const request = new Request('http://gateway/graphql', { method, headers: { accept }, signal: caller.signal });
+      return yoga.fetch(request, { ...caller, params });
+    },
+
+    liveSubscriptions: () => subscriptions,
+  };
+}
+
+/** OK, or the code of the first error. */
+function codeOf(errors: readonly GraphQLError[] | undefined): string {
+  return errors?.[0] === undefined ? 'OK' : String(errors[0].extensions.code);
+}
+
+/** What the operation cost upstream, where it reached CXone or was spared that by the cache. */
+function upstreamExtension({ call: { tally } }: GraphQLContext): object | undefined {
+  const touched = tally.calls > 0 || tally.batches.length > 0 || tally.cacheHits > 0;
+  return touched ? { ...tally, waitedMs: Math.round(tally.waitedMs) } : undefined;
+}

@@ -1,0 +1,198 @@
+/**
+ * GraphQL over HTTP: POST and GET with JSON answers, arrays of operations, and streams (SSE) for subscriptions.
+ * The plain ways are walked here, next to the socket; streams are Yoga's.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ExecutionResult, GraphQLError } from 'graphql';
+import { ERROR_TABLE, type ErrorCode, GatewayError } from '../errors.ts';
+import type { Actor } from '../graphql/context.ts';
+import type { Authenticate } from './authenticate.ts';
+import type { Caller, GraphQLEngine } from './graphql-engine.ts';
+import { type GraphQLParams, readJsonParams, readQueryParams } from './graphql-params.ts';
+import type { ServerLimits } from './limits.ts';
+import { GRAPHQL_RESPONSE, isJsonBody, JSON_RESPONSE, negotiateAnswer } from './media-types.ts';
+import { readBody } from './read-body.ts';
+import { discardBody, sendJson, statusOf } from './respond.ts';
+
+export interface GraphQLHttpOptions {
+  readonly engine: GraphQLEngine;
+  readonly authenticate: Authenticate;
+  readonly limits: ServerLimits;
+}
+
+export interface GraphQLExchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly queryString: string;
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+  readonly remoteAddress: string;
+  /** Told when the answer becomes a stream, which has no end of its own, and until when its reader is allowed in. */
+  onStream(actor: Actor | null): void;
+}
+
+/** Codes that, under `application/json`, go with a 200: the request was well formed, its document or variables not. */
+const DOCUMENT_FAULTS: ReadonlySet<unknown> = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+]);
+
+export function createGraphQLHttp({
+  engine,
+  authenticate,
+  limits,
+}: GraphQLHttpOptions): (exchange: GraphQLExchange) => Promise<void> {
+  async function readParams({
+    request,
+    response,
+    queryString,
+  }: GraphQLExchange): Promise<GraphQLParams | GraphQLParams[] | undefined> {
+    if (request.method === 'GET') return readQueryParams(queryString);
+    if (request.method !== 'POST') {
+      response.writeHead(405, { allow: 'GET, POST' }).end();
+      return undefined;
+    }
+    const encoding = request.headers['content-encoding'];
+    if (!isJsonBody(request.headers['content-type']) || (encoding !== undefined && encoding !== 'identity')) {
+      discardBody(request);
+      response.writeHead(415, { accept: JSON_RESPONSE, 'accept-encoding': 'identity' }).end();
+      return undefined;
+    }
+    return readJsonParams(await readBody(request, limits.maxBodyBytes), limits.maxBatch);
+  }
+
+  async function answer(exchange: GraphQLExchange): Promise<void> {
+    const { request, response, requestId, signal, remoteAddress } = exchange;
+    const wanted = negotiateAnswer(request.headers.accept);
+    if (!wanted) {
+      discardBody(request);
+      response.writeHead(406, { accept: `${GRAPHQL_RESPONSE}, ${JSON_RESPONSE}, text/event-stream` }).end();
+      return;
+    }
+    const params = await readParams(exchange);
+    if (!params) return;
+    const actor = await authenticate({ authorization: request.headers.authorization, remoteAddress });
+    const caller: Caller = { actor, requestId, signal };
+
+    if (Array.isArray(params)) {
+      const results = await Promise.all(params.map((one) => runInBatch(one, caller)));
+      sendJson(response, 200, results, `${JSON_RESPONSE}; charset=utf-8`);
+      return;
+    }
+    if (wanted === 'stream') {
+      await stream(exchange, params, caller);
+      return;
+    }
+    const prepared = await engine.prepare(params, caller);
+    if ('errors' in prepared) {
+      sendResult(response, prepared, wanted);
+      return;
+    }
+    if (prepared.type === 'mutation' && request.method === 'GET') {
+      response.setHeader('allow', 'POST');
+      throw new MutationByGetError();
+    }
+    if (prepared.type === 'subscription') {
+      await stream(exchange, params, caller);
+      return;
+    }
+    const result = await prepared.run();
+    if (!(Symbol.asyncIterator in result)) sendResult(response, result, wanted);
+  }
+
+  async function runInBatch(params: GraphQLParams, caller: Caller): Promise<ExecutionResult> {
+    const prepared = await engine.prepare(params, caller);
+    if ('errors' in prepared) return prepared;
+    if (prepared.type === 'subscription') {
+      const error = new GatewayError('BAD_USER_INPUT', 'A subscription cannot be one of an array of operations.');
+      return { errors: [engine.mask(error, caller.requestId)] };
+    }
+    const result = await prepared.run();
+    return Symbol.asyncIterator in result ? {} : result; // Only subscriptions are iterable.
+  }
+
+  async function stream(exchange: GraphQLExchange, params: GraphQLParams, caller: Caller): Promise<void> {
+    const { request, response, signal } = exchange;
+    const method = request.method ?? 'POST';
+    const answered = await engine.stream(params, caller, { method, accept: request.headers.accept ?? '*/*' });
+    response.writeHead(answered.status, streamHeaders(answered));
+    if (!answered.body) {
+      response.end();
+      return;
+    }
+    exchange.onStream(caller.actor);
+    const reader = answered.body.getReader();
+    const cancel = () => void reader.cancel().catch(() => undefined);
+    signal.addEventListener('abort', cancel, { once: true });
+    for (let part = await reader.read(); !part.done && !signal.aborted; part = await reader.read()) {
+      // Nothing is taken from the source while the client does not take what it was sent.
+      if (!response.write(part.value)) await writableOrClosed(response);
+    }
+    response.end();
+  }
+
+  return async (exchange) => {
+    try {
+      await answer(exchange);
+    } catch (error) {
+      if (exchange.response.headersSent) exchange.response.destroy();
+      if (exchange.signal.aborted || exchange.response.headersSent) return;
+      discardBody(exchange.request);
+      const errors = [engine.mask(error, exchange.requestId)];
+      const status = error instanceof MutationByGetError ? 405 : statusOf(error);
+      const wanted = negotiateAnswer(exchange.request.headers.accept);
+      sendJson(
+        exchange.response,
+        status,
+        { errors },
+        contentType(wanted === GRAPHQL_RESPONSE ? wanted : JSON_RESPONSE),
+      );
+    }
+  };
+}
+
+class MutationByGetError extends GatewayError {
+  constructor() {
+    super('BAD_USER_INPUT', 'A mutation must be sent by POST.');
+  }
+}
+
+function contentType(mediaType: string): string {
+  return `${mediaType}; charset=utf-8`;
+}
+
+function sendResult(response: ServerResponse, result: ExecutionResult, mediaType: string): void {
+  sendJson(response, statusOfResult(result, mediaType), result, contentType(mediaType));
+}
+
+/** An answer with data is a 200. Without, the first error tells; `application/json` hides the document's faults behind a 200. */
+function statusOfResult(
+  { errors, data }: { errors?: readonly GraphQLError[]; data?: unknown },
+  mediaType: string,
+): number {
+  if (data !== undefined || !errors?.[0]) return 200;
+  const code = errors[0].extensions.code;
+  if (DOCUMENT_FAULTS.has(code)) return mediaType === JSON_RESPONSE ? 200 : 400;
+  return isErrorCode(code) ? ERROR_TABLE[code].httpStatus : 400;
+}
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERROR_TABLE, code);
+}
+
+/** Yoga's headers, but for those that Node decides about. */
+function streamHeaders(answered: Response): Record<string, string> {
+  const own = new Set(['connection', 'content-encoding', 'transfer-encoding']);
+  return Object.fromEntries([...answered.headers].filter(([name]) => !own.has(name.toLowerCase())));
+}
+
+function writableOrClosed(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
+}

@@ -1,0 +1,107 @@
+/** What a GraphQL request consists of, read strictly from a body or a query string before anything else sees it. */
+import { z } from 'zod';
+import { GatewayError } from '../errors.ts';
+
+const jsonObject = z.record(z.string(), z.unknown());
+
+const paramsSchema = z.strictObject({
+  query: z.string({ error: 'must be given, as a string' }).min(1, 'must not be empty'),
+  variables: jsonObject.nullish(),
+  operationName: z.string().nullish(),
+  extensions: jsonObject.nullish(),
+});
+
+export interface GraphQLParams {
+  readonly query: string;
+  readonly variables: Record<string, unknown>;
+  readonly operationName: string | undefined;
+}
+
+/** A lone surrogate can only come as an escape: the bytes were strict UTF-8. Without one there is nothing to look for. */
+const ESCAPED_SURROGATE = /\\u[dD][89a-fA-F]/;
+
+function refuse(message: string): GatewayError {
+  return new GatewayError('BAD_USER_INPUT', message);
+}
+
+/**
+ * The operations of a JSON body: one, or the array's.
+ * @throws GatewayError BAD_USER_INPUT for bytes that are not UTF-8, text that is not JSON, or JSON that is no request;
+ *   LIMIT_EXCEEDED for more than `maxBatch` operations
+ */
+export function readJsonParams(body: Buffer, maxBatch: number): GraphQLParams | GraphQLParams[] {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    throw refuse('The body is not valid UTF-8.');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw refuse('The body is not valid JSON.');
+  }
+  if (ESCAPED_SURROGATE.test(text) && !isWellFormed(value))
+    throw refuse('The body contains text that is not valid Unicode.');
+  if (!Array.isArray(value)) return readParams(value);
+  if (value.length === 0) throw refuse('The array of operations is empty.');
+  if (value.length > maxBatch) {
+    throw new GatewayError('LIMIT_EXCEEDED', `At most ${maxBatch} operations can be sent in one array.`);
+  }
+  return value.map(readParams);
+}
+
+/** The operation of a GET's query string. @throws GatewayError BAD_USER_INPUT */
+export function readQueryParams(queryString: string): GraphQLParams {
+  const given: Record<string, unknown> = {};
+  for (const pair of queryString.split('&')) {
+    const [name = '', value = ''] = pair.split('=', 2).map(decodeStrictly);
+    if (value === '') continue;
+    if (name === 'query' || name === 'operationName') given[name] = value;
+    if (name === 'variables' || name === 'extensions') given[name] = parseParameter(name, value);
+  }
+  if (!isWellFormed(given)) throw refuse('The query string contains text that is not valid Unicode.');
+  return readParams(given);
+}
+
+/** The operation in what a client sent, however it came. @throws GatewayError BAD_USER_INPUT naming what is wrong */
+export function readParams(value: unknown): GraphQLParams {
+  const read = paramsSchema.safeParse(value);
+  if (!read.success) {
+    const [issue] = read.error.issues;
+    const where = issue && issue.path.length > 0 ? `"${issue.path.join('.')}"` : 'The request';
+    throw refuse(`${where}: ${issue?.message ?? 'not a GraphQL request'}.`.replace(/\.\.$/, '.'));
+  }
+  const { query, variables, operationName } = read.data;
+  return { query, variables: variables ?? {}, operationName: operationName ?? undefined };
+}
+
+/** Whether every string in a JSON value is valid Unicode. Walks without recursion: the value's depth is the client's. */
+export function isWellFormed(value: unknown): boolean {
+  const rest: unknown[] = [value];
+  while (rest.length > 0) {
+    const next = rest.pop();
+    if (typeof next === 'string' && !next.isWellFormed()) return false;
+    if (typeof next === 'object' && next !== null) {
+      for (const [key, item] of Object.entries(next)) rest.push(key, item);
+    }
+  }
+  return true;
+}
+
+function decodeStrictly(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    throw refuse('The query string is not valid percent-encoded UTF-8.');
+  }
+}
+
+function parseParameter(name: string, value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw refuse(`"${name}" is not valid JSON.`);
+  }
+}

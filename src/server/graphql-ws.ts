@@ -1,0 +1,247 @@
+/** GraphQL over WebSocket (`graphql-transport-ws`): graphql-ws speaks the protocol, the engine does the rest. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ExecutionResult } from 'graphql';
+import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
+import { WebSocketServer } from 'ws';
+import type { Clock } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
+import type { Actor } from '../graphql/context.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Authenticate } from './authenticate.ts';
+import type { GraphQLEngine, PreparedOperation } from './graphql-engine.ts';
+import { isWellFormed, readParams } from './graphql-params.ts';
+import type { ServerLimits } from './limits.ts';
+import type { OriginPolicy } from './origins.ts';
+import { createSocketConnection, type SocketConnection } from './socket-connection.ts';
+
+/** RFC 6455: the server goes down. graphql-ws clients reconnect after it; most 44xx codes they take as final. */
+const GOING_AWAY = 1001;
+
+export interface GraphQLSocketsOptions {
+  readonly engine: GraphQLEngine;
+  readonly authenticate: Authenticate;
+  readonly origins: OriginPolicy;
+  readonly limits: ServerLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface GraphQLSockets {
+  /** Takes over a connection that asked to become a WebSocket, or refuses it. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  count(): number;
+  /** Closes every socket so that its client reconnects: at once, or when the queries and mutations on it are answered. */
+  drain(): void;
+  /** Ends every socket now. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+interface Extra {
+  readonly connection: SocketConnection;
+  readonly request: IncomingMessage;
+  actor: Actor | null;
+}
+
+/** What graphql-ws hands back to `execute` and `subscribe`: the prepared operation beside the arguments it needs itself. */
+interface PreparedArgs {
+  readonly run: PreparedOperation['run'];
+}
+
+export function createGraphQLSockets({
+  engine,
+  authenticate,
+  origins,
+  limits,
+  clock,
+  log,
+}: GraphQLSocketsOptions): GraphQLSockets {
+  const connections = new Map<SocketConnection, () => void>();
+  const stopped = new AbortController();
+  let draining = false;
+
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: limits.maxMessageBytes,
+    perMessageDeflate: false,
+    autoPong: false,
+    handleProtocols,
+  });
+
+  const run = (args: unknown) => (args as PreparedArgs).run(); // onSubscribe below put it there.
+
+  const protocol = makeServer<Record<string, unknown>, Extra>({
+    connectionInitWaitTimeout: limits.connectionInitTimeoutMs,
+    async onConnect({ extra, connectionParams }) {
+      const given = connectionParams?.authorization ?? connectionParams?.Authorization;
+      const authorization = typeof given === 'string' ? given : extra.request.headers.authorization;
+      try {
+        extra.actor = await authenticate({ authorization, remoteAddress: remoteAddressOf(extra.request) });
+      } catch (error) {
+        const { message } = engine.mask(error, randomUUID());
+        extra.connection.close(CloseCode.Unauthorized, message.slice(0, 120));
+        return false;
+      }
+      void closeAtExpiry(extra.actor, extra.connection);
+      return true;
+    },
+    async onSubscribe({ extra }, id, payload) {
+      const requestId = randomUUID();
+      const controller = new AbortController();
+      try {
+        if (draining) throw new GatewayError('UNAVAILABLE', 'The gateway is shutting down.');
+        if (!isWellFormed(payload))
+          throw new GatewayError('BAD_USER_INPUT', 'The message contains text that is not valid Unicode.');
+        const caller = { actor: extra.actor, requestId, signal: controller.signal };
+        const prepared = await engine.prepare(readParams(payload), caller);
+        if ('errors' in prepared) return prepared.errors;
+        const isSubscription = prepared.type === 'subscription';
+        checkRoom(extra.connection, isSubscription);
+        extra.connection.operations.set(id, { controller, isSubscription });
+        const { type: _type, ...args } = prepared;
+        return args;
+      } catch (error) {
+        return [engine.mask(error, requestId)];
+      }
+    },
+    execute: run as () => Promise<ExecutionResult>, // An async generator is only ever given to subscribe.
+    subscribe: run,
+    onComplete({ extra }, id) {
+      settle(extra.connection, id);
+    },
+    onError({ extra }, id, _payload, errors) {
+      settle(extra.connection, id);
+      return errors.map((error) => engine.mask(error, randomUUID()).toJSON());
+    },
+  });
+
+  function checkRoom({ operations }: SocketConnection, isSubscription: boolean): void {
+    const running = [...operations.values()].filter((operation) => operation.isSubscription === isSubscription).length;
+    const most = isSubscription ? limits.maxSubscriptionsPerSocket : limits.maxRunningPerSocket;
+    if (running < most) return;
+    const what = isSubscription ? 'subscriptions' : 'queries and mutations';
+    throw new GatewayError('LIMIT_EXCEEDED', `At most ${most} ${what} can run on one socket.`);
+  }
+
+  function settle(connection: SocketConnection, id: string): void {
+    connection.operations.get(id)?.controller.abort();
+    connection.operations.delete(id);
+    if (draining) closeIfIdle(connection);
+  }
+
+  function closeIfIdle(connection: SocketConnection): void {
+    const busy = [...connection.operations.values()].some((operation) => !operation.isSubscription);
+    if (!busy) connection.close(GOING_AWAY, 'Going away');
+  }
+
+  /** A socket lasts no longer than the credentials it was opened with. */
+  async function closeAtExpiry(actor: Actor | null, connection: SocketConnection): Promise<void> {
+    if (actor?.expiresAt === undefined) return;
+    try {
+      await clock.sleep(Math.max(actor.expiresAt - clock.now(), 0), connection.closed);
+      connection.close(CloseCode.Forbidden, 'The credentials have ended.');
+    } catch {
+      // It was closed before.
+    }
+  }
+
+  async function keepAlive(): Promise<void> {
+    try {
+      for (;;) {
+        await clock.sleep(limits.pingIntervalMs, stopped.signal);
+        for (const connection of connections.keys()) connection.ping();
+      }
+    } catch {
+      // Stopped.
+    }
+  }
+  void keepAlive();
+
+  return {
+    count: () => connections.size,
+
+    upgrade(request, socket, head) {
+      const refusal = refuse(request);
+      if (refusal) {
+        socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+        return;
+      }
+      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        const connection = createSocketConnection(webSocket, { limits, clock });
+        const closed = protocol.opened(
+          {
+            protocol: webSocket.protocol,
+            send: connection.send,
+            close: (code = CloseCode.InternalServerError, reason = '') => connection.close(code, reason),
+            onMessage(receive) {
+              webSocket.on('message', (bytes) => {
+                const text = String(bytes);
+                const completed = idOfComplete(text);
+                if (completed !== undefined) connection.operations.get(completed)?.controller.abort();
+                receive(text).catch((error: unknown) => {
+                  log.error({ error }, 'a WebSocket message failed');
+                  connection.close(CloseCode.InternalServerError, 'Internal server error');
+                });
+              });
+            },
+          },
+          { connection, request, actor: null },
+        );
+        connections.set(connection, () => webSocket.terminate());
+        // A broken frame or connection; ws closes it with the right code by itself, and 'close' follows.
+        webSocket.on('error', (error) => log.debug({ error }, 'a WebSocket broke'));
+        webSocket.once('close', (code, reason) => {
+          connections.delete(connection);
+          connection.ended();
+          closed(code, String(reason)).catch((error: unknown) =>
+            log.error({ error }, 'a WebSocket did not end cleanly'),
+          );
+        });
+        if (draining) closeIfIdle(connection);
+      });
+    },
+
+    drain() {
+      draining = true;
+      for (const connection of connections.keys()) closeIfIdle(connection);
+    },
+
+    async [Symbol.asyncDispose]() {
+      draining = true;
+      stopped.abort();
+      for (const terminate of connections.values()) terminate();
+      sockets.close();
+    },
+  };
+
+  function refuse(request: IncomingMessage): string | undefined {
+    if (draining) return '503 Service Unavailable';
+    if (!origins.allowsSocket(request)) return '403 Forbidden';
+    if (connections.size >= limits.maxSockets) return '503 Service Unavailable';
+    return undefined;
+  }
+}
+
+function remoteAddressOf(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? 'unknown';
+}
+
+/** Longer than any message that completes an operation. */
+const LONGEST_COMPLETE = 256;
+
+/**
+ * The operation that a message ends. graphql-ws answers it by asking the source to return, which a source that waits
+ * for its next event does not hear; so the operation is aborted first.
+ */
+function idOfComplete(text: string): string | undefined {
+  if (text.length > LONGEST_COMPLETE || !text.includes('"complete"')) return undefined;
+  try {
+    const message: unknown = JSON.parse(text);
+    if (typeof message !== 'object' || message === null || !('type' in message) || !('id' in message)) return undefined;
+    return message.type === 'complete' && typeof message.id === 'string' ? message.id : undefined;
+  } catch {
+    return undefined;
+  }
+}

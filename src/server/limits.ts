@@ -1,0 +1,58 @@
+/** What one client may ask of the server, in one place. Everything has a bound; these are the defaults. */
+
+export interface ServerLimits {
+  /** Bytes of a GraphQL request body over HTTP. Rows in greater numbers go through uploads. */
+  readonly maxBodyBytes: number;
+  /**
+   * Bytes of one WebSocket message: as much as an HTTP body, because the same documents (some hundred aliased
+   * mutations with their variables) come this way too.
+   */
+  readonly maxMessageBytes: number;
+  /** Milliseconds from a request's head to the end of its body, where the route does not say otherwise. */
+  readonly bodyTimeoutMs: number;
+  /** Milliseconds for a request's head; a silent connection ends after these too. */
+  readonly headersTimeoutMs: number;
+  /** Lexical tokens of a document: some hundred aliased mutations with their selections pass. */
+  readonly maxTokens: number;
+  /** Fields within each other, fragments resolved. Introspection is bounded by graphql's own rule instead. */
+  readonly maxDepth: number;
+  /** The cost of one operation (operation-cost.ts): fields, times the sizes of the pages they are on. */
+  readonly maxCost: number;
+  /** Operations in one HTTP array. */
+  readonly maxBatch: number;
+  readonly maxConnections: number;
+  readonly maxSockets: number;
+  readonly maxSubscriptionsPerSocket: number;
+  /** Queries and mutations under way on one socket at a time. */
+  readonly maxRunningPerSocket: number;
+  /** Bytes that may wait for a reader before it counts as too slow and is cut off. */
+  readonly maxBufferedBytes: number;
+  /** Milliseconds a reader may take nothing of what waits for it before it is cut off. */
+  readonly stallTimeoutMs: number;
+  /** Milliseconds a new socket has for its connection_init. */
+  readonly connectionInitTimeoutMs: number;
+  /** Milliseconds between pings to a socket; one that has not answered by the next is cut off. */
+  readonly pingIntervalMs: number;
+  /** Milliseconds that running requests get to finish when the server drains. */
+  readonly drainTimeoutMs: number;
+}
+
+export const DEFAULT_LIMITS: ServerLimits = {
+  maxBodyBytes: 1024 * 1024,
+  maxMessageBytes: 1024 * 1024,
+  bodyTimeoutMs: 15_000,
+  headersTimeoutMs: 10_000,
+  maxTokens: 20_000,
+  maxDepth: 15,
+  maxCost: 100_000,
+  maxBatch: 20,
+  maxConnections: 10_000,
+  maxSockets: 5_000,
+  maxSubscriptionsPerSocket: 50,
+  maxRunningPerSocket: 200,
+  maxBufferedBytes: 1024 * 1024,
+  stallTimeoutMs: 30_000,
+  connectionInitTimeoutMs: 5_000,
+  pingIntervalMs: 12_000,
+  drainTimeoutMs: 10_000,
+};

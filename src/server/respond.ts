@@ -1,0 +1,46 @@
+/** Small answers, written in one way: JSON, with its length, and errors in one shape. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errorPolicy } from '../errors.ts';
+import { BodyTooLargeError } from './read-body.ts';
+
+/** Answers with JSON. Headers that were set on the response before stay. */
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  contentType = 'application/json; charset=utf-8',
+): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response.writeHead(status, { 'content-type': contentType, 'content-length': body.length });
+  response.end(body);
+}
+
+/** The HTTP status of an error. */
+export function statusOf(error: unknown): number {
+  if (error instanceof BodyTooLargeError) return 413;
+  return errorPolicy(error).httpStatus;
+}
+
+/** Answers with an error outside GraphQL: `{"error": {code, message, requestId}}`. What is not for clients is not in it. */
+export function sendError(response: ServerResponse, error: unknown, requestId: string): void {
+  const { code, clientVisible } = errorPolicy(error);
+  const message = clientVisible && error instanceof Error ? error.message : 'Internal error';
+  sendJson(response, statusOf(error), { error: { code, message, requestId } });
+}
+
+/** Bytes of a refused body that are still read, so that its sender gets to see the answer. */
+const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Makes an answer that comes before the body's end reach its sender: what still arrives is read and thrown away, up to
+ * a bound. A socket that is closed with unread bytes in it is reset, and takes the answer with it.
+ */
+export function discardBody(request: IncomingMessage): void {
+  if (request.complete) return;
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > MAX_DISCARDED_BYTES) request.destroy();
+  });
+  request.resume();
+}
