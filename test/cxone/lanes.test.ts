@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import type { Lane } from '../../src/cxone/call-context.ts';
+import { createRateLimiter } from '../../src/cxone/rate-limiter.ts';
+import type { Exchange } from '../../src/cxone/step.ts';
+import { createFakeClock } from '../support/clock.ts';
+import { exchangeOf, fakeWire } from './fixture.ts';
+
+const interactive: Lane = { kind: 'interactive' };
+const importLane = (key: string): Lane => ({ kind: 'import', key });
+
+function setUp(limit: number) {
+  const clock = createFakeClock();
+  const limiter = createRateLimiter({ group: 'outbound', limit, clock });
+  const wire = fakeWire(clock, () => ({ arrivesAfterMs: 1, answersAfterMs: 4 }));
+  const order: string[] = [];
+  return {
+    clock,
+    limiter,
+    order,
+    send: (name: string, overrides: Partial<Exchange>) =>
+      limiter.step(exchangeOf(overrides), (exchange) => {
+        order.push(name);
+        return wire.next(exchange);
+      }),
+  };
+}
+
+test('who clicks goes before every import that already waits', async () => {
+  const { clock, order, send } = setUp(1);
+  const calls = [
+    ...[1, 2, 3, 4].map((number) => send(`import ${number}`, { lane: importLane('a') })),
+    send('click 1', { lane: interactive }),
+    send('click 2', { lane: interactive }),
+  ];
+  await clock.advanceUntil(Promise.all(calls));
+  expect(order).toEqual(['import 1', 'click 1', 'click 2', 'import 2', 'import 3', 'import 4']);
+});
+
+test('imports take turns, whatever their length', async () => {
+  const { clock, order, send } = setUp(1);
+  const long = Array.from({ length: 6 }, (_, index) => send(`long ${index}`, { lane: importLane('long') }));
+  const short = Array.from({ length: 2 }, (_, index) => send(`short ${index}`, { lane: importLane('short') }));
+  await clock.advanceUntil(Promise.all([...long, ...short]));
+  expect(order.slice(0, 5)).toEqual(['long 0', 'long 1', 'short 0', 'long 2', 'short 1']);
+});
+
+test('while an import uses the whole limit, who clicks waits for a fraction of a second only', async () => {
+  const { clock, send } = setUp(50);
+  const background = Promise.all(Array.from({ length: 400 }, () => send('import', { lane: importLane('a') })));
+  const waits: number[] = [];
+  for (let click = 0; click < 20; click++) {
+    await clock.advance(211);
+    const cameAt = clock.monotonic();
+    await clock.advanceUntil(send('click', { lane: interactive }));
+    waits.push(clock.monotonic() - cameAt);
+  }
+  expect(Math.max(...waits)).toBeLessThan(200);
+  await clock.advanceUntil(background);
+  // Spreading them costs the import no throughput: 420 requests at 50 a second.
+  expect(clock.monotonic()).toBeLessThan(9000);
+});
+
+test('a full in-flight bound holds up nobody but those it bounds', async () => {
+  const clock = createFakeClock();
+  const limiter = createRateLimiter({ group: 'addressBooks', limit: 100, clock });
+  const wire = fakeWire(clock, () => ({ arrivesAfterMs: 1, answersAfterMs: 500 }));
+  let peak = 0;
+  let underWay = 0;
+  const bounded = { inFlight: { key: 'addressBook:1', max: 3 } };
+  const busy = Promise.all(
+    Array.from({ length: 10 }, () =>
+      limiter.step(exchangeOf(bounded), async (exchange) => {
+        peak = Math.max(peak, ++underWay);
+        const outcome = await wire.next(exchange);
+        underWay--;
+        return outcome;
+      }),
+    ),
+  );
+  const other = limiter.step(exchangeOf({ inFlight: { key: 'addressBook:2', max: 3 } }), wire.next);
+  const unbound = limiter.step(exchangeOf(), wire.next);
+  await clock.advanceUntil(Promise.all([other, unbound]));
+  expect(clock.monotonic()).toBeLessThan(510);
+  await clock.advanceUntil(busy);
+  expect(peak).toBe(3);
+});
+
+test('an in-flight bound is shared with the other replicas, but never less than one', async () => {
+  const clock = createFakeClock();
+  const limiter = createRateLimiter({ group: 'addressBooks', limit: 100, clock });
+  limiter.setShare(0.2);
+  let underWay = 0;
+  let peak = 0;
+  const sendAll = (max: number) =>
+    Promise.all(
+      Array.from({ length: 8 }, () =>
+        limiter.step(exchangeOf({ inFlight: { key: `bound ${max}`, max } }), async (exchange) => {
+          peak = Math.max(peak, ++underWay);
+          const outcome = await fakeWire(clock, () => ({ arrivesAfterMs: 1, answersAfterMs: 50 })).next(exchange);
+          underWay--;
+          return outcome;
+        }),
+      ),
+    );
+  await clock.advanceUntil(sendAll(15));
+  expect(peak).toBe(3);
+  peak = 0;
+  await clock.advanceUntil(sendAll(2));
+  expect(peak).toBe(1);
+});
