@@ -5,7 +5,7 @@
  * It runs without fsync: no test depends on what a power failure leaves behind, and kills end the clients, not it.
  */
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, statfs } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createSocketServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,9 @@ declare module 'vitest' {
     postgresStarterUrl: string;
   }
 }
+
+/** What a run's databases may need at once; containers often have 64 MB only. */
+const MIN_MEMORY_BYTES = 2 ** 30;
 
 interface RunningPostgres {
   url: string;
@@ -51,7 +54,7 @@ async function startPostgres(): Promise<RunningPostgres> {
   const given = process.env.TEST_POSTGRES_URL;
   if (given) return { url: given, stop: async () => {} };
 
-  const folder = await mkdtemp(join(tmpdir(), 'gateway-test-postgres-'));
+  const folder = await mkdtemp(join(await fastestFolder(), 'gateway-test-postgres-'));
   const port = await freePort();
   const log: string[] = [];
   const postgres = new EmbeddedPostgres({
@@ -90,6 +93,16 @@ async function startPostgres(): Promise<RunningPostgres> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * In memory where there is room: nearly every test makes a database of its own, some hundred files, and on a disk that
+ * takes twenty times as long.
+ */
+async function fastestFolder(): Promise<string> {
+  const inMemory = '/dev/shm';
+  const space = await statfs(inMemory).catch(() => undefined);
+  return space && space.bavail * space.bsize > MIN_MEMORY_BYTES ? inMemory : tmpdir();
 }
 
 /** Somebody else may take the port between here and the server's start; that fails the run with a clear message. */
