@@ -12,7 +12,7 @@ export type DuplicatePolicy = 'SKIP' | 'UPDATE' | 'FAIL';
 /** The options of an import that a kind may look at. */
 export interface RowOptions {
   readonly onDuplicate: DuplicatePolicy;
-  readonly defaultCountry: string | undefined;
+  readonly defaultCountry?: string | undefined;
 }
 
 /** Where an import writes to: the raw ids of its target and campaign, as far as its kind has them. */

@@ -1,0 +1,202 @@
+/**
+ * The composition root: makes every part and hands parts to parts. The only file that sees all of them; what it makes
+ * it also ends, in reverse order.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import packageJson from '../package.json' with { type: 'json' };
+import type { ImportKind } from './bulk/import-kind.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { createContactListClient } from './contact-lists/client.ts';
+import { createOutboundImportKind } from './contact-lists/outbound-import.ts';
+import { createContactLists } from './contact-lists/service.ts';
+import { newUpstreamTally } from './cxone/call-context.ts';
+import { createCxoneClient } from './cxone/client.ts';
+import { cxoneHost } from './cxone/hosts.ts';
+import { createRequestLoaders } from './graphql/context.ts';
+import { createBatchSender } from './imports/batch-sender.ts';
+import { createImportBooks } from './imports/import-books.ts';
+import { createImportEvents } from './imports/import-events.ts';
+import { createImportFeed } from './imports/import-feed.ts';
+import { createImportIntake } from './imports/import-intake.ts';
+import { createImportRunner } from './imports/import-runner.ts';
+import { createLinkTokens } from './imports/link-tokens.ts';
+import { importRoutes } from './imports/routes.ts';
+import { createImports } from './imports/service.ts';
+import { createSchema } from './schema.ts';
+import { openToEveryone } from './server/authenticate.ts';
+import { startServer } from './server/http-server.ts';
+import { createShutdown } from './server/shutdown.ts';
+import { createStatus } from './status/service.ts';
+import { createAuditLog } from './store/audit-log.ts';
+import { openDatabase } from './store/database.ts';
+import { createEventLog } from './store/event-log.ts';
+import { createImportStore } from './store/import-store.ts';
+import { createLeases } from './store/leases.ts';
+import { processOwner } from './store/process-owner.ts';
+import { createReplicas } from './store/replicas.ts';
+import { keptSetting } from './store/settings.ts';
+import type { Log } from './telemetry/log.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+
+export interface App {
+  /** Where it listens. */
+  readonly url: string;
+  /** Where the built-in sandbox listens, if it stands in for CXone. */
+  readonly sandboxUrl: string | null;
+  /** Ends everything gently, within bounds; true where all went well. Calling it again gives the same promise. */
+  stop(): Promise<boolean>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How long batches under way may take to finish when the gateway stops; what is cut off is settled at the next start. */
+const IMPORT_GRACE_MS = 8000;
+
+export async function createApp(deps: {
+  config: Config;
+  log: Log;
+  clock?: Clock;
+  random?: () => number;
+}): Promise<App> {
+  const { config, log, clock = systemClock, random = Math.random } = deps;
+  const parts = new AsyncDisposableStack();
+  try {
+    const metrics = createMetrics();
+    const upstream = config.cxone ? { ...config.cxone, sandboxUrl: null } : await startBuiltInSandbox(config, parts);
+    const host = cxoneHost(upstream.location);
+    const cxone = parts.use(
+      createCxoneClient({
+        baseUrl: host.baseUrl,
+        credentials: {
+          clientId: upstream.clientId,
+          clientSecret: upstream.clientSecret,
+          style: upstream.oauthStyle ?? host.tokenStyle,
+        },
+        limits: config.limits,
+        timeoutMs: config.timeoutMs,
+        retryBaseMs: config.retryBaseMs,
+        clock,
+        random,
+        log: log.child({ part: 'cxone' }),
+        onAttempt: ({ group, fault, status, latencyMs }) =>
+          metrics.upstreamCall(group, fault ?? statusClass(status), latencyMs),
+      }),
+    );
+    metrics.watchUpstream(() => cxone.status());
+
+    const database = parts.use(await openDatabase({ url: config.databaseUrl, clock, log }));
+    const owner = processOwner(randomUUID());
+    const leases = createLeases({ database, clock, owner });
+    const replicas = parts.use(createReplicas({ database, clock, owner, log }));
+    const audit = createAuditLog({ database });
+    const eventLog = parts.use(createEventLog({ database, clock, log }));
+
+    const lists = createContactListClient(cxone);
+    const contactLists = createContactLists({ client: lists });
+
+    const importKinds = [createOutboundImportKind({ client: lists, clock })] as ImportKind[];
+    const kinds = new Map(importKinds.map((kind) => [kind.name, kind]));
+    const importStore = createImportStore(database);
+    const importEvents = createImportEvents({ eventLog, clock });
+    const notices = { batchFinished: async () => undefined, finished: async () => undefined };
+    const books = createImportBooks({ database, store: importStore, events: importEvents, audit, notices, clock });
+    const intake = createImportIntake({ database, store: importStore, leases, books, kinds, clock });
+    const linkKey = await keptSetting(database, 'link-key', () => randomBytes(32).toString('base64url'));
+    const tokens = createLinkTokens({ key: Buffer.from(linkKey, 'base64url'), clock });
+    const imports = createImports({
+      store: importStore,
+      books,
+      intake,
+      tokens,
+      kinds,
+      publicUrl: () => config.publicUrl ?? server.url,
+      clock,
+    });
+    const importFeed = createImportFeed({ store: importStore, eventLog, clock });
+    const sender = createBatchSender({ database, store: importStore, books, clock, log });
+    const runner = createImportRunner({ database, store: importStore, leases, books, sender, kinds, clock, log });
+
+    const status = createStatus({
+      version: packageJson.version,
+      sandbox: config.cxone === null,
+      engine: database.engine,
+      replicas: () => replicas.count(),
+      cxone,
+      baselineCache: () => ({ entries: 0, capacity: config.baselineCache.size, hits: 0, misses: 0 }),
+      activity: () => imports.activity(),
+    });
+    const services = { contactLists, imports, importFeed, audit, status };
+    const server = parts.use(
+      await startServer({
+        schema: createSchema(),
+        host: config.host,
+        port: config.port,
+        graphiql: config.graphiql,
+        allowedOrigins: [],
+        makeContext: ({ actor, requestId, signal }) => ({
+          services,
+          actor,
+          requestId,
+          call: { requestId, lane: { kind: 'interactive' }, signal, tally: newUpstreamTally() },
+          loaders: createRequestLoaders(),
+        }),
+        authenticate: openToEveryone(),
+        routes: importRoutes(imports),
+        healthChecks: { store: () => database.ping() },
+        metrics,
+        log,
+        clock,
+      }),
+    );
+    runner.start();
+
+    const shutdown = createShutdown(
+      [
+        {
+          name: 'imports and requests',
+          timeoutMs: 12_000,
+          run: () => finish(server.drain(), runner.drain(IMPORT_GRACE_MS)),
+        },
+        { name: 'parts', timeoutMs: 5000, run: () => parts.disposeAsync() },
+      ],
+      { log, clock },
+    );
+    return {
+      url: server.url,
+      sandboxUrl: upstream.sandboxUrl,
+      stop: shutdown,
+      async [Symbol.asyncDispose]() {
+        await shutdown();
+      },
+    };
+  } catch (error) {
+    await parts.disposeAsync();
+    throw error;
+  }
+}
+
+async function finish(...work: Promise<void>[]): Promise<void> {
+  await Promise.all(work);
+}
+
+/** The sandbox keeps its own file beside the gateway's, so that both go on together where they ended. */
+async function startBuiltInSandbox(config: Config, parts: AsyncDisposableStack) {
+  const { SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET } = await import('./sandbox/options.ts');
+  const { startSandbox } = await import('./sandbox/server.ts');
+  const file = config.databaseUrl.startsWith('file:') ? config.databaseUrl.slice('file:'.length) : './data/gateway.db';
+  const sandbox = parts.use(
+    await startSandbox({ file: join(dirname(file), 'sandbox.db'), limits: { ...config.limits } }),
+  );
+  return {
+    clientId: SANDBOX_CLIENT_ID,
+    clientSecret: SANDBOX_CLIENT_SECRET,
+    location: { baseUrl: sandbox.url },
+    oauthStyle: null,
+    sandboxUrl: sandbox.url,
+  };
+}
+
+function statusClass(status: number | undefined): string {
+  return status === undefined ? 'none' : status === 429 ? 'rateLimited' : `${Math.floor(status / 100)}xx`;
+}

@@ -1,0 +1,261 @@
+/**
+ * Sends one batch of an import and books what became of each of its rows. Notes durably that it is about to send
+ * before it does, so that whoever finds the note after a crash first finds out whether the call went through.
+ */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Attempt, BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
+import type { Clock } from '../clock.ts';
+import type { CallContext } from '../cxone/call-context.ts';
+import { newUpstreamTally } from '../cxone/call-context.ts';
+import { type Issue, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import type { BatchOutcome, ImportStore } from '../store/import-store.ts';
+import type { ImportBatchRow } from '../store/tables.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { ImportBooks } from './import-books.ts';
+
+/** How often a batch is sent before its rows count as failed. Waiting for a limit or an open circuit costs none of them. */
+const MAX_SENDS = 6;
+/** A batch whose sender died this often kills its senders: it is set aside, so that the rest goes on. */
+const MAX_CRASHES = 3;
+/** How long CXone may be out of reach while it is asked what became of a batch, before its rows are given up as unknown. */
+const MAX_SETTLE_TRIES = 100;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/** What the lane does next. `retryAtMs` is epoch time. */
+export type SendOutcome =
+  | { readonly status: 'booked' }
+  /** The import was paused, cancelled or stopped before the batch was sent. */
+  | { readonly status: 'notRunning' }
+  /** Nothing of it took effect; not before `retryAtMs`. */
+  | { readonly status: 'released'; readonly retryAtMs: number };
+
+/** Proves inside a transaction that this process still owns the target. */
+export type Fence = (tx: Transaction) => Promise<void>;
+
+export interface BatchSender {
+  send(
+    batch: ImportBatchRow,
+    operation: BulkOperation<unknown>,
+    fence: Fence,
+    signal: AbortSignal,
+  ): Promise<SendOutcome>;
+  /** A batch whose sender died: finds out what became of it, and sends it (again) only where nothing did. */
+  resume(
+    batch: ImportBatchRow,
+    operation: BulkOperation<unknown>,
+    fence: Fence,
+    signal: AbortSignal,
+  ): Promise<SendOutcome>;
+}
+
+const attemptNote = z.object({ id: z.string(), checkpoint: z.unknown() });
+const jsonArray = z.array(z.unknown());
+const rowNumbers = z.array(z.number());
+
+export function createBatchSender(deps: {
+  database: Database;
+  store: ImportStore;
+  books: ImportBooks;
+  clock: Clock;
+  log: Log;
+}): BatchSender {
+  const { database, store, books, clock, log } = deps;
+
+  function callContext(batch: ImportBatchRow, signal: AbortSignal): CallContext {
+    return {
+      requestId: `${batch.import_id}/${batch.number}`,
+      lane: { kind: 'import', key: batch.import_id },
+      signal,
+      tally: newUpstreamTally(),
+    };
+  }
+
+  async function release(batch: ImportBatchRow, fence: Fence, retryAtMs: number): Promise<SendOutcome> {
+    await database.transaction(async (tx) => {
+      await fence(tx);
+      const { import_id: importId, number, target_id: targetId } = batch;
+      await store.releaseBatch(tx, { importId, number, targetId }, retryAtMs);
+    });
+    return { status: 'released', retryAtMs };
+  }
+
+  async function book(batch: ImportBatchRow, result: BulkResult, fence: Fence): Promise<SendOutcome> {
+    await books.batchFinished(outcomeOf(batch, result), result.discrepancy, fence);
+    return { status: 'booked' };
+  }
+
+  const bookAll = (batch: ImportBatchRow, status: 'failed' | 'unknown', issue: Issue, fence: Fence) =>
+    book(
+      batch,
+      { outcomes: uniform(batch.size, { status, issue }), upstreamRequestId: undefined, latencyMs: 0 },
+      fence,
+    );
+
+  /** A refusal that would meet every other batch as well ends the import rather than fail its rows one batch at a time. */
+  function concernsWholeImport(error: UpstreamError): boolean {
+    return error.fault === 'auth' || error.status === 401 || error.status === 403 || error.status === 404;
+  }
+
+  async function afterFailure(
+    batch: ImportBatchRow,
+    sends: number,
+    error: unknown,
+    fence: Fence,
+    signal: AbortSignal,
+  ): Promise<SendOutcome> {
+    // Draining, or the lease is gone: the note stays, and whoever comes next settles it.
+    if (signal.aborted) throw error;
+    if (error instanceof RateLimitedError)
+      return release(batch, fence, clock.now() + Math.max(error.retryAfterMs ?? 0, FIRST_PAUSE_MS));
+    if (error instanceof UpstreamError && concernsWholeImport(error)) {
+      await release(batch, fence, 0);
+      await books.importFailed(batch.import_id, error.message);
+      return { status: 'notRunning' };
+    }
+    if (error instanceof UpstreamError && error.retryable && sends < MAX_SENDS)
+      return release(batch, fence, clock.now() + pauseMs(sends));
+    if (error instanceof UpstreamError)
+      return bookAll(
+        batch,
+        'failed',
+        { path: [], code: error.upstreamCode ?? error.code, message: error.message },
+        fence,
+      );
+    // A fault of our own: whether it struck before or after the call, nobody can tell.
+    log.error({ importId: batch.import_id, batch: batch.number, error }, 'a batch broke');
+    return bookAll(
+      batch,
+      'unknown',
+      { path: [], code: 'INTERNAL', message: 'the gateway failed while this was under way' },
+      fence,
+    );
+  }
+
+  /** Until something tells what became of the batch. Each question that CXone cannot answer now is asked again later. */
+  async function settle(
+    batch: ImportBatchRow,
+    operation: BulkOperation<unknown>,
+    attempt: Attempt,
+    sends: number,
+    fence: Fence,
+    signal: AbortSignal,
+  ): Promise<SendOutcome> {
+    const items = jsonArray.parse(JSON.parse(batch.items_json ?? '[]'));
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const settlement = await operation.settle(batch.target_id, items, attempt, callContext(batch, signal));
+        if (settlement.verdict === 'settled') return await book(batch, settlement.result, fence);
+        if (settlement.verdict === 'unknown')
+          return await bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message: settlement.reason }, fence);
+        if (sends < MAX_SENDS) return await release(batch, fence, clock.now() + pauseMs(sends));
+        const issue = { path: [], code: 'NO_ANSWER', message: `CXone took none of it in ${sends} tries` };
+        return await bookAll(batch, 'failed', issue, fence);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        const askAgain = error instanceof RateLimitedError || (error instanceof UpstreamError && error.retryable);
+        if (!askAgain || tries >= MAX_SETTLE_TRIES) {
+          const message =
+            error instanceof Error && askAgain ? error.message : 'CXone could not say whether it took effect';
+          return await bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message }, fence);
+        }
+        await clock.sleep(pauseMs(tries), signal);
+      }
+    }
+  }
+
+  return {
+    async send(batch, operation, fence, signal) {
+      const call = callContext(batch, signal);
+      const sends = batch.attempts + 1;
+      let attempt: Attempt;
+      try {
+        attempt = { id: randomUUID(), checkpoint: await operation.checkpoint?.(batch.target_id, call) };
+      } catch (error) {
+        if (signal.aborted) throw error;
+        // Nothing was sent yet: neither the batch nor its tries are touched.
+        if (error instanceof UpstreamError && concernsWholeImport(error)) {
+          await books.importFailed(batch.import_id, error.message);
+          return { status: 'notRunning' };
+        }
+        if (error instanceof RateLimitedError || error instanceof UpstreamError)
+          return { status: 'released', retryAtMs: clock.now() + pauseMs(2) };
+        throw error;
+      }
+      const marked = await database.transaction(async (tx) => {
+        await fence(tx);
+        return store.markSending(tx, { importId: batch.import_id, number: batch.number }, JSON.stringify(attempt));
+      });
+      if (!marked) return { status: 'notRunning' };
+      try {
+        const items = jsonArray.parse(JSON.parse(batch.items_json ?? '[]'));
+        const result = await operation.send(batch.target_id, items, attempt, call);
+        return await book(batch, result, fence);
+      } catch (error) {
+        if (error instanceof OutcomeUnknownError && !signal.aborted)
+          return settle(batch, operation, attempt, sends, fence, signal);
+        return afterFailure(batch, sends, error, fence, signal);
+      }
+    },
+
+    async resume(batch, operation, fence, signal) {
+      const note = batch.attempt_json === null ? undefined : attemptNote.safeParse(JSON.parse(batch.attempt_json)).data;
+      if (!note) return release(batch, fence, 0);
+      if (batch.attempts >= MAX_CRASHES + MAX_SENDS) {
+        const message = `${batch.attempts} processes died while this was under way`;
+        return bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message }, fence);
+      }
+      return settle(batch, operation, { id: note.id, checkpoint: note.checkpoint }, 0, fence, signal);
+    },
+  };
+}
+
+function pauseMs(tries: number): number {
+  return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, 10), LONGEST_PAUSE_MS);
+}
+
+function uniform(size: number, outcome: ItemOutcome): ItemOutcome[] {
+  return Array.from({ length: size }, () => outcome);
+}
+
+/** The counts of a batch, and its failed and unknown rows as they came. */
+function outcomeOf(batch: ImportBatchRow, result: BulkResult): BatchOutcome {
+  const rows = rowNumbers.parse(JSON.parse(batch.rows_json ?? '[]'));
+  const counts = { succeeded: 0, skipped: 0, failed: 0, unknown: 0 };
+  const rejections: BatchOutcome['rejections'][number][] = [];
+  let sources: unknown[] | undefined;
+  let firstIssue: Issue | undefined;
+  rows.forEach((row, index) => {
+    const outcome = result.outcomes[index] ?? NO_OUTCOME;
+    if (outcome.status === 'skipped') counts.skipped += 1;
+    else if (!('issue' in outcome)) counts.succeeded += 1;
+    else {
+      counts[outcome.status] += 1;
+      firstIssue ??= outcome.issue;
+      sources ??= jsonArray.parse(JSON.parse(batch.sources_json ?? '[]'));
+      rejections.push({
+        row,
+        stage: outcome.status === 'failed' ? 'UPSTREAM' : 'UNKNOWN',
+        issuesJson: JSON.stringify([outcome.issue]),
+        dataJson: JSON.stringify(sources[index] ?? {}),
+      });
+    }
+  });
+  return {
+    importId: batch.import_id,
+    number: batch.number,
+    targetId: batch.target_id,
+    ...counts,
+    latencyMs: result.latencyMs,
+    upstreamRequestId: result.upstreamRequestId ?? null,
+    error: firstIssue ? firstIssue.message : null,
+    rejections,
+  };
+}
+
+const NO_OUTCOME: ItemOutcome = {
+  status: 'unknown',
+  issue: { path: [], code: 'NO_ANSWER', message: 'CXone did not say what became of this row' },
+};

@@ -1,0 +1,307 @@
+/**
+ * The books of an import: every change of its state or counts is one transaction that also holds the audit entry, the
+ * event and the callback that tell of it. What is not in the books did not happen.
+ */
+import type { Clock } from '../clock.ts';
+import { ConflictError } from '../errors.ts';
+import type { AuditLog, NewAuditEntry } from '../store/audit-log.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import type { BatchOutcome, ImportStore, ReceivedCounts, StagedBatch, StagedRejection } from '../store/import-store.ts';
+import type { ImportRow, ImportStateColumn } from '../store/tables.ts';
+import type { Fence } from './batch-sender.ts';
+import type { ImportEvents, ImportEventType } from './import-events.ts';
+import { importGlobalId, isFinal, optionsOf } from './model.ts';
+
+/** Rung when there may be rows to send. */
+export const IMPORTS_CHANNEL = 'imports';
+
+/** What a new import has of its own; all counts begin at nothing. */
+export type NewImport = Pick<
+  ImportRow,
+  | 'id'
+  | 'kind'
+  | 'state'
+  | 'target_id'
+  | 'campaign_id'
+  | 'format'
+  | 'options_json'
+  | 'created_by'
+  | 'created_at'
+  | 'upload_expires_at'
+>;
+
+const EMPTY = {
+  upload_attempt: 0,
+  bytes: 0,
+  received: 0,
+  rejected: 0,
+  duplicates: 0,
+  valid: 0,
+  succeeded: 0,
+  skipped: 0,
+  failed: 0,
+  unknown: 0,
+  batches_total: 0,
+  batches_done: 0,
+  latency_sum_ms: 0,
+  total_fields: 0,
+  filled_fields: 0,
+};
+
+/** The list's count before and after, as far as CXone told. */
+export interface Verification {
+  countAfter: number;
+  expectedAfter: number;
+}
+
+/** Told in the transaction of what it tells; sends nothing itself. */
+export interface ImportNotices {
+  batchFinished(tx: Transaction, row: ImportRow, outcome: BatchOutcome, auditId: number): Promise<void>;
+  finished(tx: Transaction, row: ImportRow, auditId: number): Promise<void>;
+}
+
+/** What is known of an input once it is there as a whole. */
+export interface ReceivedInput {
+  bytes: number;
+  /** Of a CSV. */
+  header: readonly string[] | null;
+  encoding: string;
+  /** Bytes that were no text in that encoding and were replaced. */
+  replacements: number;
+  validateOnly: boolean;
+}
+
+export interface StagedRows {
+  batches: readonly StagedBatch[];
+  rejections: readonly StagedRejection[];
+  counts: ReceivedCounts;
+}
+
+export interface ImportBooks {
+  /** A new import that waits for its upload. */
+  created(row: NewImport, requestId: string): Promise<ImportRow>;
+  /** A new import whose rows are all there: everything in one transaction, or nothing. */
+  createdWithRows(row: NewImport, requestId: string, staged: StagedRows, input: ReceivedInput): Promise<ImportRow>;
+  /** The upload is there as a whole: sending may start. @throws ConflictError where another try has taken over */
+  received(importId: string, attempt: number, input: ReceivedInput): Promise<void>;
+  /** The upload broke off (it may be tried again), or with a `failure` cannot be used. */
+  notReceived(importId: string, attempt: number, failure: string | null): Promise<void>;
+  /** The first batch is about to be sent; `countBefore` is what the target holds. */
+  started(importId: string, countBefore: number | null): Promise<void>;
+  batchFinished(outcome: BatchOutcome, discrepancy: string | undefined, fence: Fence): Promise<void>;
+  /** Every row's outcome is known. */
+  finished(importId: string, verification: Verification | null): Promise<void>;
+  /** The import as a whole cannot go on: what is pending will not be sent. */
+  importFailed(importId: string, failure: string): Promise<void>;
+  /** A change of state that somebody asked for. Undefined where the import is in none of the states `from`. */
+  changeState(change: StateChange): Promise<ImportRow | undefined>;
+}
+
+export interface StateChange {
+  importId: string;
+  from: readonly ImportStateColumn[];
+  to: Partial<ImportRow> & { state: ImportStateColumn };
+  event: ImportEventType;
+  action: string;
+  actor: string;
+  requestId: string;
+}
+
+export function createImportBooks(deps: {
+  database: Database;
+  store: ImportStore;
+  events: ImportEvents;
+  audit: AuditLog;
+  notices: ImportNotices;
+  clock: Clock;
+}): ImportBooks {
+  const { database, store, events, audit, notices, clock } = deps;
+
+  /** An audit entry about the import, in the name of who started it. Returns the entry's id. */
+  const note = (tx: Transaction, row: ImportRow, entry: Omit<NewAuditEntry, 'actor' | 'subject' | 'requestId'>) =>
+    audit.append(tx, { actor: row.created_by, subject: importGlobalId(row.id), requestId: row.request_id ?? undefined, ...entry });
+
+  async function fail(tx: Transaction, importId: string, failure: string): Promise<void> {
+    const row = await store.update(tx, importId, ['RUNNING', 'PAUSED', 'CONFIRMING'], {
+      state: 'FAILED',
+      failure,
+      finished_at: clock.now(),
+    });
+    if (!row) return;
+    await store.cancelPending(tx, importId);
+    await store.setTargetStates(tx, importId, false);
+    const auditId = await note(tx, row, {
+      action: 'import.finish',
+      outcome: 'FAILED',
+      recordCount: row.received,
+      detail: { failure },
+    });
+    await notices.finished(tx, row, auditId);
+    await events.append(tx, 'FAILED', row);
+  }
+
+  /** Counts and verification decide how it ended. The event is the caller's, as the last of its transaction. */
+  async function finish(tx: Transaction, before: ImportRow, verification: Verification | null): Promise<ImportRow> {
+    const mismatch =
+      verification && verification.countAfter !== verification.expectedAfter
+        ? `The list holds ${verification.countAfter} contacts, ${verification.expectedAfter} were expected.`
+        : null;
+    const discrepancy = [before.discrepancy, mismatch].filter((part) => part !== null).join(' ') || null;
+    const failures = before.failed + before.unknown > 0 || discrepancy !== null;
+    const now = clock.now();
+    const row = await store.set(tx, before.id, {
+      state: failures ? 'COMPLETED_WITH_FAILURES' : 'COMPLETED',
+      started_at: before.started_at ?? now,
+      finished_at: now,
+      discrepancy,
+      count_after: verification?.countAfter ?? null,
+      count_expected: verification?.expectedAfter ?? null,
+    });
+    await store.setTargetStates(tx, row.id, true);
+    const auditId = await note(tx, row, {
+      action: 'import.finish',
+      outcome: failures ? 'FAILED' : 'SUCCEEDED',
+      recordCount: row.received,
+      detail: {
+        state: row.state,
+        succeeded: row.succeeded,
+        skipped: row.skipped,
+        failed: row.failed,
+        unknown: row.unknown,
+        rejected: row.rejected,
+        duplicates: row.duplicates,
+        ...(discrepancy === null ? {} : { discrepancy }),
+      },
+    });
+    await notices.finished(tx, row, auditId);
+    return row;
+  }
+
+  async function create(tx: Transaction, given: NewImport, requestId: string): Promise<ImportRow> {
+    const row = await store.insert(tx, { ...EMPTY, ...given, request_id: requestId });
+    const detail = { kind: row.kind, target: row.target_id };
+    await note(tx, row, { action: 'import.create', outcome: 'SUCCEEDED', detail });
+    return row;
+  }
+
+  /** Names the targets and lets the sending begin; a validation alone is finished with that. */
+  async function seal(tx: Transaction, importId: string, attempt: number, input: ReceivedInput): Promise<ImportRow> {
+    const { bytes, header, validateOnly } = input;
+    const row = await store.seal(tx, importId, attempt, { state: 'RUNNING', bytes, header });
+    if (!row) throw new ConflictError('NOT_IN_THIS_STATE', 'The import was cancelled or received again meanwhile.');
+    await note(tx, row, {
+      action: 'import.receive',
+      outcome: 'SUCCEEDED',
+      recordCount: row.received,
+      detail: {
+        bytes,
+        rejected: row.rejected,
+        duplicates: row.duplicates,
+        encoding: input.encoding,
+        replacements: input.replacements,
+      },
+    });
+    if (validateOnly) return finish(tx, row, null);
+    await database.ring(tx, IMPORTS_CHANNEL);
+    return row;
+  }
+
+  return {
+    created: (row, requestId) =>
+      database.transaction(async (tx) => {
+        const stored = await create(tx, row, requestId);
+        await events.append(tx, 'CREATED', stored);
+        return stored;
+      }),
+
+    createdWithRows: (row, requestId, staged, input) =>
+      database.transaction(async (tx) => {
+        await create(tx, row, requestId);
+        await store.stage(tx, row.id, 0, staged);
+        const sealed = await seal(tx, row.id, 0, input);
+        await events.append(tx, 'CREATED', sealed);
+        await events.append(tx, 'RECEIVED', sealed);
+        if (isFinal(sealed.state)) await events.append(tx, 'FINISHED', sealed);
+        return sealed;
+      }),
+
+    received: (importId, attempt, input) =>
+      database.transaction(async (tx) => {
+        const row = await seal(tx, importId, attempt, input);
+        await events.append(tx, 'RECEIVED', row);
+        if (isFinal(row.state)) await events.append(tx, 'FINISHED', row);
+      }),
+
+    notReceived: (importId, attempt, failure) =>
+      database.transaction(async (tx) => {
+        const change =
+          failure === null
+            ? { state: 'AWAITING_UPLOAD' as const }
+            : { state: 'FAILED' as const, failure, finished_at: clock.now() };
+        const row = await store.abandon(tx, importId, attempt, change);
+        if (!row) return;
+        await note(tx, row, {
+          action: 'import.receive',
+          outcome: failure === null ? 'FAILED' : 'REJECTED',
+          detail: { failure: failure ?? 'the upload broke off' },
+        });
+        if (failure !== null) await events.append(tx, 'FAILED', row);
+      }),
+
+    started: (importId, countBefore) =>
+      database.transaction(async (tx) => {
+        const row = await store.begin(tx, importId, clock.now(), countBefore);
+        if (row) await events.append(tx, 'STARTED', row);
+      }),
+
+    batchFinished: (outcome, discrepancy, fence) =>
+      database.transaction(async (tx) => {
+        await fence(tx);
+        let row = await store.completeBatch(tx, outcome, clock.now());
+        if (discrepancy !== undefined) row = await store.set(tx, row.id, { discrepancy });
+        const auditId = await note(tx, row, {
+          action: 'import.batch',
+          outcome: outcome.failed + outcome.unknown > 0 || discrepancy ? 'FAILED' : 'SUCCEEDED',
+          recordCount: outcome.succeeded + outcome.skipped + outcome.failed + outcome.unknown,
+          latencyMs: outcome.latencyMs,
+          upstreamRequestId: outcome.upstreamRequestId ?? undefined,
+          detail: {
+            batch: outcome.number,
+            target: outcome.targetId,
+            succeeded: outcome.succeeded,
+            skipped: outcome.skipped,
+            failed: outcome.failed,
+            unknown: outcome.unknown,
+            ...(discrepancy === undefined ? {} : { discrepancy }),
+          },
+        });
+        await notices.batchFinished(tx, row, outcome, auditId);
+        await events.append(tx, 'BATCH_FINISHED', row, outcome.number);
+        const { maxFailures } = optionsOf(row);
+        if (maxFailures !== undefined && row.failed > maxFailures)
+          await fail(tx, row.id, `CXone refused ${row.failed} rows, more than the ${maxFailures} that were allowed.`);
+      }),
+
+    finished: (importId, verification) =>
+      database.transaction(async (tx) => {
+        const before = await store.lock(tx, importId);
+        if (before?.state === 'RUNNING' || before?.state === 'CONFIRMING')
+          await events.append(tx, 'FINISHED', await finish(tx, before, verification));
+      }),
+
+    importFailed: (importId, failure) => database.transaction((tx) => fail(tx, importId, failure)),
+
+    changeState: ({ importId, from, to, event, action, actor, requestId }) =>
+      database.transaction(async (tx) => {
+        const row = await store.update(tx, importId, from, to);
+        if (!row) return undefined;
+        if (row.state === 'CANCELLED') {
+          await store.cancelPending(tx, importId);
+          await store.setTargetStates(tx, importId, false);
+        }
+        await audit.append(tx, { actor, action, subject: importGlobalId(importId), outcome: 'SUCCEEDED', requestId, detail: {} });
+        await events.append(tx, event, row);
+        return row;
+      }),
+  };
+}

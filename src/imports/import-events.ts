@@ -1,0 +1,84 @@
+/** What imports tell: appended to the event log in the transaction of what they tell, read back by subscriptions. */
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import type { Transaction } from '../store/database.ts';
+import type { EventLog } from '../store/event-log.ts';
+import type { StoredEvent } from '../store/stored-event.ts';
+import type { ImportRow } from '../store/tables.ts';
+import { progressOf } from './model.ts';
+
+export const IMPORT_TOPIC = 'import';
+
+export const IMPORT_EVENT_TYPES = [
+  'CREATED',
+  'RECEIVED',
+  'STARTED',
+  'BATCH_FINISHED',
+  'CONFIRMING',
+  'FINISHED',
+  'PAUSED',
+  'RESUMED',
+  'CANCELLED',
+  'FAILED',
+  'RETRIED',
+] as const;
+
+export type ImportEventType = (typeof IMPORT_EVENT_TYPES)[number];
+
+/** Nothing follows these, unless somebody retries the import. */
+const LAST_TYPES: ReadonlySet<string> = new Set<ImportEventType>(['FINISHED', 'CANCELLED', 'FAILED']);
+
+export function isLastEvent(type: string): boolean {
+  return LAST_TYPES.has(type);
+}
+
+const importProgress = z.object({
+  received: z.number(),
+  rejected: z.number(),
+  duplicates: z.number(),
+  valid: z.number(),
+  succeeded: z.number(),
+  skipped: z.number(),
+  failed: z.number(),
+  unknown: z.number(),
+  pending: z.number(),
+  batchesTotal: z.number(),
+  batchesDone: z.number(),
+  percent: z.number(),
+  rowsPerSecond: z.number().nullable(),
+  etaSeconds: z.number().nullable(),
+});
+
+const importEventContent = z.object({ progress: importProgress, batch: z.number().nullable() });
+
+export interface ImportEvent {
+  /** Null on the one that tells the state at subscription, where the log is still empty. */
+  seq: number;
+  at: number;
+  type: ImportEventType;
+  importId: string;
+  /** As it was when the event happened. */
+  progress: z.infer<typeof importProgress>;
+  /** The number of the batch that finished. */
+  batch: number | null;
+}
+
+export interface ImportEvents {
+  /** Call it last in the transaction, with the import as it is after the change. */
+  append(tx: Transaction, type: ImportEventType, row: ImportRow, batch?: number): Promise<void>;
+}
+
+export function createImportEvents(deps: { eventLog: EventLog; clock: Clock }): ImportEvents {
+  return {
+    async append(tx, type, row, batch) {
+      const content = { progress: progressOf(row, deps.clock.now()), batch: batch ?? null };
+      await deps.eventLog.append(tx, { topic: IMPORT_TOPIC, subject: row.id, type, data: content });
+    },
+  };
+}
+
+export function toImportEvent(stored: StoredEvent): ImportEvent {
+  const { progress, batch } = importEventContent.parse(stored.data);
+  const type = z.enum(IMPORT_EVENT_TYPES).parse(stored.type);
+  return { seq: stored.seq, at: stored.at, type, importId: stored.subject, progress, batch };
+}

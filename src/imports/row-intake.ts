@@ -1,0 +1,136 @@
+/**
+ * Rows in, numbered batches out: checks each row, drops repeats, groups by target. Holds no more than the batches that
+ * are being filled; whoever feeds it takes what is complete and stores it.
+ */
+import type { RowCheck } from '../bulk/import-kind.ts';
+import { type Issue, ValidationError } from '../errors.ts';
+import type { ReceivedCounts, StagedBatch, StagedRejection } from '../store/import-store.ts';
+import { createDedupeTable } from './dedupe-table.ts';
+import type { SourceRow } from './reading/source-row.ts';
+
+/** Rows waiting in half-filled batches, over all targets, before all of them are cut as they are. */
+const MAX_WAITING_ROWS = 50_000;
+
+interface FillingBatch {
+  rows: number[];
+  items: string[];
+  sources: string[];
+}
+
+export interface RowIntake {
+  add(row: SourceRow): void;
+  /** What is complete since the last call; with `all`, the half-filled batches too. */
+  take(all: boolean): { batches: StagedBatch[]; rejections: StagedRejection[]; counts: ReceivedCounts };
+}
+
+export function createRowIntake(deps: {
+  map: (record: SourceRow['record']) => Record<string, unknown>;
+  check: (row: Record<string, unknown>) => RowCheck<unknown>;
+  maxBatchSize: number;
+  /** Whether batches are kept; a validation alone needs none. */
+  keepRows: boolean;
+}): RowIntake {
+  const { map, check, maxBatchSize, keepRows } = deps;
+  const seen = createDedupeTable();
+  const filling = new Map<string, FillingBatch>();
+  let waiting = 0;
+  let batches: StagedBatch[] = [];
+  let rejections: StagedRejection[] = [];
+  const counts: ReceivedCounts = {
+    received: 0,
+    rejected: 0,
+    duplicates: 0,
+    valid: 0,
+    batches: 0,
+    totalFields: 0,
+    filledFields: 0,
+  };
+
+  const reject = (
+    row: SourceRow,
+    stage: 'VALIDATION' | 'DUPLICATE',
+    issues: readonly Issue[],
+    targetId: string | null,
+  ) => {
+    rejections.push({
+      row: row.row,
+      stage,
+      targetId,
+      issuesJson: JSON.stringify(issues),
+      dataJson: JSON.stringify(row.record),
+    });
+  };
+
+  const mapAndCheck = (record: SourceRow['record']): RowCheck<unknown> => {
+    try {
+      return check(map(record));
+    } catch (error) {
+      // A JSON row that cannot be mapped is that row's fault alone.
+      if (error instanceof ValidationError) return { issues: [...error.issues] };
+      throw error;
+    }
+  };
+
+  const cut = (targetId: string, batch: FillingBatch) => {
+    if (batch.rows.length === 0) return;
+    counts.batches += 1;
+    waiting -= batch.rows.length;
+    batches.push({
+      number: counts.batches,
+      targetId,
+      size: batch.rows.length,
+      rowsJson: `[${batch.rows.join()}]`,
+      itemsJson: `[${batch.items.join()}]`,
+      sourcesJson: `[${batch.sources.join()}]`,
+    });
+    filling.delete(targetId);
+  };
+
+  const cutAll = () => {
+    for (const [targetId, batch] of filling) cut(targetId, batch);
+  };
+
+  return {
+    add(row) {
+      counts.received += 1;
+      const checked = row.issues ? { issues: row.issues } : mapAndCheck(row.record);
+      if ('issues' in checked) {
+        counts.rejected += 1;
+        reject(row, 'VALIDATION', checked.issues, null);
+        return;
+      }
+      if (!seen.add(checked.dedupeKey)) {
+        counts.duplicates += 1;
+        reject(row, 'DUPLICATE', [REPEATED], checked.target);
+        return;
+      }
+      counts.valid += 1;
+      if (checked.fields) {
+        counts.totalFields += checked.fields.total;
+        counts.filledFields += checked.fields.filled;
+      }
+      if (!keepRows) return;
+      let batch = filling.get(checked.target);
+      if (!batch) {
+        batch = { rows: [], items: [], sources: [] };
+        filling.set(checked.target, batch);
+      }
+      batch.rows.push(row.row);
+      batch.items.push(JSON.stringify(checked.item));
+      batch.sources.push(JSON.stringify(row.record));
+      waiting += 1;
+      if (batch.rows.length >= maxBatchSize) cut(checked.target, batch);
+      else if (waiting >= MAX_WAITING_ROWS) cutAll();
+    },
+
+    take(all) {
+      if (all) cutAll();
+      const taken = { batches, rejections, counts: { ...counts } };
+      batches = [];
+      rejections = [];
+      return taken;
+    },
+  };
+}
+
+const REPEATED: Issue = { path: [], code: 'DUPLICATE_ROW', message: 'repeats an earlier row of this import' };

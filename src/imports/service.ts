@@ -1,0 +1,229 @@
+/** Imports as their users know them: start one, feed it, watch it, steer it, read what became of its rows. */
+import { z } from 'zod';
+import type { ImportKind, ImportKindName } from '../bulk/import-kind.ts';
+import type { Clock } from '../clock.ts';
+import type { CallContext } from '../cxone/call-context.ts';
+import { ConflictError, type Issue, NotFoundError, ValidationError } from '../errors.ts';
+import { isCountry } from '../phone-numbers.ts';
+import { newSortableId } from '../sortable-id.ts';
+import type { ImportPageFilter, ImportStore } from '../store/import-store.ts';
+import type {
+  ImportBatchRow,
+  ImportRejectionRow,
+  ImportRow,
+  ImportStateColumn,
+  ImportTargetRow,
+} from '../store/tables.ts';
+import type { ImportBooks, NewImport } from './import-books.ts';
+import type { ImportEventType } from './import-events.ts';
+import type { ImportIntake, ReceivedUpload } from './import-intake.ts';
+import type { LinkTokens, LinkUse } from './link-tokens.ts';
+import {
+  type ImportOptions,
+  type ImportProgress,
+  type ImportReport,
+  importGlobalId,
+  importOptions,
+  isFinal,
+  progressOf,
+  reportOf,
+} from './model.ts';
+import { createRowMapper } from './reading/row-mapper.ts';
+
+/** More rows than this go through an upload (contract.graphql, StartImportInput). */
+export const MAX_INLINE_ROWS = 10_000;
+/** How long an upload may be begun after it was announced. */
+const UPLOAD_LIFETIME_MS = 24 * 3_600_000;
+/** How long a link to the rejected rows holds; asking for the import gives a fresh one. */
+const REJECTIONS_LINK_LIFETIME_MS = 7 * 24 * 3_600_000;
+
+export interface ImportRequest {
+  kind: ImportKindName;
+  /** CXone's raw id, of the type the kind writes to; null for kinds whose rows name their target. */
+  targetId: string | null;
+  campaignId: string | null;
+  options: Partial<ImportOptions>;
+}
+
+/** `after`: the number of the last batch or row seen. */
+export interface RowPage {
+  first: number;
+  after?: number | undefined;
+}
+
+export interface Imports {
+  /** @throws ValidationError, NotFoundError (no such target), and what reading the target from CXone throws */
+  start(
+    request: ImportRequest & { rows: readonly Record<string, unknown>[] },
+    actor: string,
+    call: CallContext,
+  ): Promise<ImportRow>;
+  /** Announces an upload. The link is to be used before `expiresAt`. */
+  createUpload(
+    request: ImportRequest & { format: 'CSV' | 'NDJSON' },
+    actor: string,
+    call: CallContext,
+  ): Promise<{ row: ImportRow; url: string; expiresAt: number }>;
+  receive(
+    importId: string,
+    body: AsyncIterable<Uint8Array>,
+    options: { contentEncoding: 'identity' | 'gzip'; call: CallContext },
+  ): Promise<ReceivedUpload>;
+  checkLink(token: string, importId: string, use: LinkUse): ReturnType<LinkTokens['check']>;
+  rejectionsUrl(importId: string): string;
+
+  get(id: string): Promise<ImportRow | null>;
+  page(options: { first: number; after?: string | undefined; filter?: ImportPageFilter }): Promise<ImportRow[]>;
+  targets(importId: string): Promise<ImportTargetRow[]>;
+  batch(importId: string, number: number): Promise<ImportBatchRow | null>;
+  batches(importId: string, options: RowPage): Promise<ImportBatchRow[]>;
+  rejections(importId: string, options: RowPage): Promise<ImportRejectionRow[]>;
+  progress(row: ImportRow): ImportProgress;
+  /** Null while the import is under way. */
+  report(row: ImportRow): Promise<ImportReport | null>;
+  /** How many send, and how many wait for their rows or for somebody to go on. */
+  activity(): Promise<{ running: number; waiting: number }>;
+
+  /** @throws NotFoundError; ConflictError NOT_IN_THIS_STATE */
+  pause(importId: string, actor: string, requestId: string): Promise<ImportRow>;
+  resume(importId: string, actor: string, requestId: string): Promise<ImportRow>;
+  cancel(importId: string, actor: string, requestId: string): Promise<ImportRow>;
+}
+
+export function createImports(deps: {
+  store: ImportStore;
+  books: ImportBooks;
+  intake: ImportIntake;
+  tokens: LinkTokens;
+  kinds: ReadonlyMap<ImportKindName, ImportKind>;
+  /** The address of links: scheme, host and port. */
+  publicUrl: () => string;
+  clock: Clock;
+}): Imports {
+  const { store, books, intake, tokens, kinds, publicUrl, clock } = deps;
+
+  function newImport(request: ImportRequest, actor: string): NewImport {
+    const kind = kinds.get(request.kind);
+    if (!kind) throw new ValidationError([{ path: ['kind'], code: 'UNKNOWN_KIND', message: 'no such kind of import' }]);
+    const options = importOptions.parse({ onDuplicate: kind.defaultOnDuplicate, ...given(request.options) });
+    const issues = [...placeIssues(kind, request), ...optionIssues(options)];
+    if (issues.length > 0) throw new ValidationError(issues);
+    // Throws where a mapping cannot be followed; what hangs on the columns of a file shows when it comes.
+    createRowMapper({ header: null, fieldMapping: options.fieldMapping, ...kind.columns });
+    const now = clock.now();
+    return {
+      id: newSortableId(now),
+      kind: request.kind,
+      state: 'RECEIVING',
+      target_id: request.targetId,
+      campaign_id: request.campaignId,
+      format: null,
+      options_json: JSON.stringify(options),
+      created_by: actor,
+      created_at: now,
+      upload_expires_at: null,
+    };
+  }
+
+  async function steer(
+    importId: string,
+    actor: string,
+    requestId: string,
+    change: { from: readonly ImportStateColumn[]; to: ImportStateColumn; event: ImportEventType; action: string },
+  ): Promise<ImportRow> {
+    const { from, to: state, event, action } = change;
+    const to = { state, ...(isFinal(state) ? { finished_at: clock.now() } : {}) };
+    const row = await books.changeState({ importId, from, to, event, action, actor, requestId });
+    if (row) return row;
+    const current = await store.get(importId);
+    if (!current) throw new NotFoundError('There is no such import.', importGlobalId(importId));
+    const allowed = from.join(' or ');
+    throw new ConflictError(
+      'NOT_IN_THIS_STATE',
+      `The import is ${current.state}; this can be done while it is ${allowed}.`,
+      importGlobalId(importId),
+    );
+  }
+
+  const link = (path: string, importId: string, use: LinkUse, expiresAt: number) =>
+    `${publicUrl()}${path}?token=${tokens.sign(importId, use, expiresAt)}`;
+
+  return {
+    async start({ rows, ...request }, actor, call) {
+      if (rows.length > MAX_INLINE_ROWS) {
+        const message = `has ${rows.length} rows; at most ${MAX_INLINE_ROWS} are taken in one call, more go through createImportUpload`;
+        throw new ValidationError([{ path: ['rows'], code: 'TOO_MANY', message }]);
+      }
+      return intake.inline(newImport(request, actor), rows, call);
+    },
+
+    async createUpload({ format, ...request }, actor, call) {
+      const row = newImport(request, actor);
+      await intake.checkTarget(row, call);
+      const expiresAt = row.created_at + UPLOAD_LIFETIME_MS;
+      const upload = { ...row, state: 'AWAITING_UPLOAD' as const, format, upload_expires_at: expiresAt };
+      const stored = await books.created(upload, call.requestId);
+      return { row: stored, url: link(`/uploads/${row.id}`, row.id, 'upload', expiresAt), expiresAt };
+    },
+
+    receive: (importId, body, options) => intake.upload(importId, body, options),
+    checkLink: tokens.check,
+    rejectionsUrl: (importId) =>
+      link(`/imports/${importId}/rejections.csv`, importId, 'rejections', clock.now() + REJECTIONS_LINK_LIFETIME_MS),
+
+    get: async (id) => (await store.get(id)) ?? null,
+    page: store.page,
+    targets: store.targets,
+    batch: async (importId, number) => (await store.batch(importId, number)) ?? null,
+    batches: store.batches,
+    rejections: store.rejections,
+    progress: (row) => progressOf(row, clock.now()),
+    report: async (row) => (isFinal(row.state) ? reportOf(row, await store.latencies(row.id)) : null),
+    async activity() {
+      const running = await store.countByState(['RUNNING', 'CONFIRMING']);
+      return { running, waiting: await store.countByState(['AWAITING_UPLOAD', 'RECEIVING', 'PAUSED']) };
+    },
+
+    pause: (importId, actor, requestId) =>
+      steer(importId, actor, requestId, { from: ['RUNNING'], to: 'PAUSED', event: 'PAUSED', action: 'import.pause' }),
+    resume: (importId, actor, requestId) =>
+      steer(importId, actor, requestId, { from: ['PAUSED'], to: 'RUNNING', event: 'RESUMED', action: 'import.resume' }),
+    cancel: (importId, actor, requestId) =>
+      steer(importId, actor, requestId, {
+        from: ['AWAITING_UPLOAD', 'RECEIVING', 'RUNNING', 'PAUSED', 'CONFIRMING'],
+        to: 'CANCELLED',
+        event: 'CANCELLED',
+        action: 'import.cancel',
+      }),
+  };
+}
+
+/** GraphQL gives null for what was written as null: the same as left out. */
+function given(options: Partial<ImportOptions>): Partial<ImportOptions> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null));
+}
+
+function placeIssues(kind: ImportKind, { targetId, campaignId }: ImportRequest): Issue[] {
+  const issues: Issue[] = [];
+  const issue = (path: string, code: string, message: string) => issues.push({ path: [path], code, message });
+  if (kind.targetType !== null && targetId === null)
+    issue('targetId', 'REQUIRED', `is missing: imports of kind ${kind.name} write to one ${kind.targetType}`);
+  if (kind.targetType === null && targetId !== null)
+    issue('targetId', 'NOT_ALLOWED', `the rows of kind ${kind.name} name their target themselves`);
+  if (!kind.takesCampaign && campaignId !== null)
+    issue('campaignId', 'NOT_ALLOWED', `imports of kind ${kind.name} have no campaign`);
+  return issues;
+}
+
+const maxFailures = z.int().nonnegative();
+
+function optionIssues(options: ImportOptions): Issue[] {
+  const issues: Issue[] = [];
+  const issue = (path: string, code: string, message: string) =>
+    issues.push({ path: ['options', path], code, message });
+  if (options.defaultCountry !== undefined && !isCountry(options.defaultCountry))
+    issue('defaultCountry', 'UNKNOWN_COUNTRY', 'is not an ISO 3166-1 alpha-2 code such as US');
+  if (options.maxFailures !== undefined && !maxFailures.safeParse(options.maxFailures).success)
+    issue('maxFailures', 'OUT_OF_RANGE', 'must not be negative');
+  return issues;
+}
