@@ -5,6 +5,7 @@ import type { Issue } from '../../errors.ts';
 import { detectCsvStart, MAX_CELLS, MAX_COLUMNS, readColumnNames, tooManyColumns } from './csv-header.ts';
 import { type CsvRecord, type CsvScanner, createCsvScanner } from './csv-scanner.ts';
 import { UnreadableFileError } from './file-errors.ts';
+import { unguardCell } from './formula-guard.ts';
 import { REJECTION_COLUMNS, type RowParser, type SourceRow, UNREAD_LINE_KEY } from './source-row.ts';
 
 /** @param maxRecordLength beyond this many UTF-16 code units a record is refused, and not kept meanwhile */
@@ -34,7 +35,8 @@ export function createCsvRows({ maxRecordLength }: { maxRecordLength: number }):
     // Nameless columns behind the last are fine as long as there is nothing in them.
     while (cells.length > width && cells.at(-1)?.trim() === '') cells.pop();
     const issue = findIssue(record, names, width);
-    if (isReturned) cells = cells.filter((_, index) => !dropped.has(index)).map(withoutGuard);
+    if (dropped.size > 0) cells = cells.filter((_, index) => !dropped.has(index));
+    if (isReturned) cells = cells.map(unguardCell);
     return issue ? { row, record: cells, issues: [issue] } : { row, record: cells };
   }
 
@@ -97,12 +99,12 @@ const FAULT_MESSAGES = {
 };
 
 interface Columns {
-  /** What callers see: the names without those of rejections.csv. */
+  /** What callers see: the names without those that rejections.csv adds. */
   header: string[];
   /** All names, as the cells stand. */
   names: string[];
   width: number;
-  /** The cells that only rejections.csv has. */
+  /** The cells of the columns that rejections.csv adds. */
   dropped: ReadonlySet<number>;
   /** Whether this is a rejections.csv coming back. */
   isReturned: boolean;
@@ -112,21 +114,16 @@ function readColumns({ cells, fault }: CsvRecord): Columns {
   if (fault?.code === 'TOO_MANY_CELLS') throw tooManyColumns();
   if (fault) throw new UnreadableFileError(FAULT_MESSAGES[fault.code], { row: 0, column: fault.cell + 1 });
   const isReturned = REJECTION_COLUMNS.every((name) => cells.some((cell) => cell.trim() === name));
-  const names = readColumnNames(isReturned ? cells.map(withoutGuard) : cells);
-  const isDropped = (name: string) =>
-    isReturned && (name === UNREAD_LINE_KEY || REJECTION_COLUMNS.some((added) => added === name));
-  const header = names.filter((name) => !isDropped(name));
-  const dropped = new Set(names.keys().filter((index) => isDropped(names[index] ?? '')));
+  const names = readColumnNames(isReturned ? cells.map(unguardCell) : cells);
+  const isAdded = (name: string) =>
+    REJECTION_COLUMNS.some((added) => added === name) || (isReturned && name === UNREAD_LINE_KEY);
+  const header = names.filter((name) => !isAdded(name));
+  const dropped = new Set(names.keys().filter((index) => isAdded(names[index] ?? '')));
   if (header.length > MAX_COLUMNS) throw tooManyColumns();
   if (header.length === 0) {
     throw new UnreadableFileError('There are no columns but those that rejections.csv adds.', { row: 0 });
   }
   return { header, names, width: names.length, dropped, isReturned };
-}
-
-/** rejections.csv puts an apostrophe before what a spreadsheet would run as a formula (rejections-csv.ts): off with it. */
-function withoutGuard(cell: string): string {
-  return cell.startsWith("'") ? cell.slice(1) : cell;
 }
 
 function namePath(names: readonly string[], index: number): string[] {

@@ -28,7 +28,10 @@ export interface RowParser {
   position(): { row: number; column: number };
 }
 
-/** The columns rejections.csv adds to those of the input. A file that has them all is one that comes back mended. */
+/**
+ * The columns rejections.csv adds to those of the input; the reader drops them. A file that has them all is one that
+ * comes back, mended or not.
+ */
 export const REJECTION_COLUMNS = ['_row', '_stage', '_errors'] as const;
 
 /** Where the text of an NDJSON line stands that could not be read as an object. */
