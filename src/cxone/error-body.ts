@@ -66,7 +66,7 @@ function cleanCode(code: string | number | undefined): string | undefined {
   return /^[\w .:-]{1,64}$/.test(text) && !looksPersonal(text) ? text : undefined;
 }
 
-const EMAIL = /[^\s@<>"'(),;:]+@[^\s@<>"'(),;:]+/g;
+const EMAIL = /\S+@\S+/g;
 /** Seven digits or more, however they are grouped. */
 const PHONE = /\+?\d(?:[\s().-]*\d){6,}/g;
 /** Long runs without a space: tokens, keys, hashes. */

@@ -137,8 +137,12 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
                 return;
               }
               const unreadable = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW';
-              if (unreadable) fail({ fault: 'badResponse', reason: `the answer is not HTTP (${code})`, cause: error });
-              else fail({ fault: 'unavailable', reason: connectionReason(code, sentAt !== undefined), cause: error });
+              if (unreadable) {
+                fail({ fault: 'badResponse', reason: `the answer is not HTTP (${code})`, cause: error });
+                return;
+              }
+              const reason = connectionReason(code, sentAt !== undefined);
+              fail({ fault: 'unavailable', reason, lasting: code === 'UND_ERR_DESTROYED', cause: error });
             },
           },
         );

@@ -30,21 +30,22 @@ const MAX_TRIES = 4;
 const RETRY_BASE_MS = 200;
 /** After a refusal or the last try, the token endpoint is left alone for this long, milliseconds. */
 const QUIET_MS = 1_000;
-/** A new token that was refused before it was ever accepted is not replaced again sooner, milliseconds. */
-const REFUSED_NEW_TOKEN_MS = 5_000;
+/** A token that replaced a refused one and is refused itself is not replaced sooner, milliseconds. */
+const REFUSED_AGAIN_MS = 5_000;
 
 interface Token {
   value: string;
   fetchedAt: number;
   renewAt: number;
   endsAt: number;
-  accepted: boolean;
+  /** Its predecessor was refused, and itself it was not accepted so far. */
+  doubtful: boolean;
 }
 
 const tokenAnswer = z.object({
   // What goes into a header: RFC 6750's characters, and of a bounded length.
   access_token: z.string().regex(/^[\x21-\x7e]{1,16384}$/),
-  expires_in: z.unknown(),
+  expires_in: z.unknown().optional(),
 });
 
 /** @param timeoutMs the longest one request for a token may take */
@@ -58,6 +59,7 @@ export function createTokenStep(deps: {
   const { clock } = deps;
   let current: Token | undefined;
   let renewal: Promise<Token | FailureOutcome> | undefined;
+  let lastWasRefused = false;
   /** The last renewal failed: until then, whoever needs a token gets the same failure. */
   let quiet: { until: number; failure: FailureOutcome } | undefined;
 
@@ -65,8 +67,8 @@ export function createTokenStep(deps: {
     renewal ??= fetchToken(deps, tally)
       .then((result) => {
         if ('value' in result) {
-          current = result;
-          return result;
+          current = { ...result, doubtful: lastWasRefused };
+          return current;
         }
         quiet = { until: clock.monotonic() + (result.quietMs ?? QUIET_MS), failure: result.failure };
         return result.failure;
@@ -96,13 +98,17 @@ export function createTokenStep(deps: {
     const outcome = await next({ ...exchange, headers });
     if (outcome.kind !== 'answer') return outcome;
     if (outcome.status !== 401) {
-      token.accepted = true;
+      token.doubtful = false;
+      lastWasRefused = false;
       return outcome;
     }
     // Of 50 calls that find the same token revoked, the first drops it and all wait for the one renewal. The retry
     // step sends each of them again, once, in its turn at the limiter.
-    const worthRenewing = token.accepted || clock.monotonic() - token.fetchedAt >= REFUSED_NEW_TOKEN_MS;
-    if (current === token && worthRenewing) current = undefined;
+    const mayDrop = !token.doubtful || clock.monotonic() - token.fetchedAt >= REFUSED_AGAIN_MS;
+    if (current === token && mayDrop) {
+      current = undefined;
+      lastWasRefused = true;
+    }
     return outcome;
   };
 }
@@ -150,7 +156,8 @@ async function fetchToken(
 
 /** Whether asking again may help. */
 function mayPass(outcome: Outcome): boolean {
-  return outcome.kind === 'failure' || outcome.status === 429 || outcome.status >= 500;
+  if (outcome.kind === 'failure') return !outcome.lasting;
+  return outcome.status === 429 || outcome.status >= 500;
 }
 
 function describe(target: string, outcome: Outcome): FailureOutcome {
@@ -183,7 +190,7 @@ function shapeToken({ access_token, expires_in }: z.infer<typeof tokenAnswer>, a
     fetchedAt: askedAt,
     renewAt: askedAt + usableMs,
     endsAt: askedAt + lifeMs,
-    accepted: false,
+    doubtful: false,
   };
 }
 
