@@ -76,11 +76,14 @@ function controlRouteList(control: SandboxControl): ControlRoute[] {
           path: query.get('path') ?? undefined,
         });
         const isAnswered = query.get('answered') === 'true';
-        return control.waitFor(
+        const wait = control.waitFor(
           ({ method, url, status }) =>
             matches(method, url.split('?', 1)[0] ?? '') && (!isAnswered || status !== undefined),
           { timeoutMs: Math.min(wholeNumber(query, 'timeoutMs', 10_000), WAIT_LIMIT_MS) },
         );
+        return wait.catch((error: unknown) => {
+          throw new Refusal(408, 'NoSuchRequest', error instanceof Error ? error.message : String(error));
+        });
       },
     },
     {
@@ -165,7 +168,7 @@ export function createControlRoutes(
       const isOverview = /^\/_sandbox\/?$/.test(pathname);
       const found = routes.filter(({ pattern }) => pattern.test(pathname));
       const route = found.find(({ method }) => method === request.method);
-      if (!route && !isOverview) throw new Refusal(found.length > 0 ? 405 : 404, 'NotFound', 'See GET /_sandbox.');
+      if (!route && !isOverview) throw new Refusal(found.length > 0 ? 405 : 404, 'NoSuchRoute', 'See GET /_sandbox.');
       const params = (route?.pattern.exec(pathname) ?? []).slice(1).map(decodeURIComponent);
       const body: unknown = raw.length > 0 ? JSON.parse(raw.toString()) : undefined;
       const answer: unknown = route ? await route.run({ params, query: searchParams, body }) : overview();

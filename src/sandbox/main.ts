@@ -73,7 +73,7 @@ async function main(): Promise<void> {
   console.log(`CXone sandbox   ${sandbox.url}
 credentials     ${SANDBOX_CLIENT_ID} / ${SANDBOX_CLIENT_SECRET}
 webhook secret  ${sandbox.webhookSecret}
-control         ${sandbox.url}/_sandbox   (faults, requests, state; GET lists all routes)`);
+control         ${sandbox.url}/_sandbox   (lists all: faults, holds, settings, requests, deliveries, state)`);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => void sandbox[Symbol.asyncDispose]());
   }

@@ -26,15 +26,13 @@ export interface PipelineDeps {
   checkToken: (headers: IncomingMessage['headers'], route: Route) => void;
   now: () => number;
   nextRequestId: () => string;
-  /** Ends every wait when the sandbox stops. */
-  stopped: AbortSignal;
 }
 
 /** @returns the handler of the API's requests; it never rejects */
 export function createPipeline(
   deps: PipelineDeps,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { db, router, observer, limits, faults, holds, checkToken, now, nextRequestId, stopped } = deps;
+  const { db, router, observer, limits, faults, holds, checkToken, now, nextRequestId } = deps;
 
   return async (request, response) => {
     const requestId = nextRequestId();
@@ -61,7 +59,8 @@ export function createPipeline(
     const route = match?.route;
     const { bookInFlight, leave } = observer.arrive(route?.group ?? null, match?.params.bookId);
     const gone = new AbortController();
-    const signal = AbortSignal.any([gone.signal, stopped]);
+    // A sandbox that stops closes its connections, so this also ends the waits of those.
+    const { signal } = gone;
     const onAnswered: (() => void)[] = [leave];
     const finish = () => {
       for (const listener of onAnswered.splice(0)) listener();
@@ -76,7 +75,7 @@ export function createPipeline(
       refusal ??= asRefusal(error);
       return Buffer.alloc(0);
     });
-    if (gone.signal.aborted) return;
+    if (signal.aborted) return;
     const body = route && attempt(() => parseBody(route, request, raw));
     const observed = observer.note({
       at,

@@ -23,7 +23,7 @@ import { seedStore } from './seed.ts';
 import { segmentRoutes } from './segments.ts';
 import { isWebhookSecret, newWebhookSecret } from './signatures.ts';
 import { checkToken, tokenRoutes } from './tokens.ts';
-import { insertWebhook, WEBHOOK_EVENTS, webhookRoutes } from './webhooks.ts';
+import { presetWebhook, webhookRoutes } from './webhooks.ts';
 
 export interface Sandbox extends AsyncDisposable {
   /** The base URL, without a slash at the end. */
@@ -35,7 +35,6 @@ export interface Sandbox extends AsyncDisposable {
 
 /** Milliseconds an idle connection is kept: longer than clients keep theirs, so that it is they who close. */
 const KEEP_ALIVE_MS = 65_000;
-const PRESET_WEBHOOK = { name: 'preset', events: WEBHOOK_EVENTS, maxRetries: 3, backoffMs: 1000 };
 
 /**
  * Starts a sandbox. It listens when the promise resolves; disposing it ends connections, waits and deliveries.
@@ -58,7 +57,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const holds = createHolds();
   const rivals = createRivals({ db });
   const deliverer = createDeliverer({ db, secret: webhookSecret, now, random });
-  registerPreset(options.webhookUrl);
+  presetWebhook(db, options.webhookUrl);
 
   const router = createRouter([
     ...tokenRoutes({ db, settings, now, onToken: observer.token }),
@@ -92,7 +91,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       requests += 1;
       return `sbx-${prefix}-${requests}`;
     },
-    stopped: stop.signal,
   });
   const control = createControl({
     db,
@@ -134,12 +132,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       db.close();
     },
   };
-
-  function registerPreset(url: string | undefined): void {
-    if (url === undefined) return;
-    const isKnown = db.one('SELECT 1 FROM webhooks WHERE name = ? AND url = ?', PRESET_WEBHOOK.name, url);
-    if (!isKnown) insertWebhook(db, { ...PRESET_WEBHOOK, url });
-  }
 }
 
 function listen(server: Server, port: number, host: string): Promise<string> {

@@ -46,6 +46,18 @@ export function insertWebhook(db: Database, webhook: WebhookRegistration): strin
   return id;
 }
 
+/** The webhook that `webhookUrl` asks for: one for every event, in the place of the one of a former start. */
+export function presetWebhook(db: Database, url: string | undefined): void {
+  const name = 'sandbox-preset';
+  db.transaction(() => {
+    const former = db.one<{ url: string }>('SELECT url FROM webhooks WHERE name = ?', name);
+    if (former?.url === url) return;
+    db.run('DELETE FROM deliveries WHERE webhook_id IN (SELECT id FROM webhooks WHERE name = ?)', name);
+    db.run('DELETE FROM webhooks WHERE name = ?', name);
+    if (url !== undefined) insertWebhook(db, { name, url, events: WEBHOOK_EVENTS, maxRetries: 3, backoffMs: 1000 });
+  });
+}
+
 function checkRegistration({ name, url, events, retryPolicy }: JsonObject): WebhookRegistration {
   const issues: RefusalIssue[] = [];
   if (typeof name !== 'string' || name === '') issues.push({ path: 'name', message: 'must be a text' });

@@ -1,4 +1,7 @@
 /** A plain HTTP client for the tests of the sandbox: nothing of the gateway's, nothing clever. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET, type SandboxOptions } from '../../src/sandbox/options.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
 
@@ -44,7 +47,11 @@ export async function startTestSandbox(options: SandboxOptions = {}): Promise<Te
     });
     return String(answer.body.access_token);
   };
+  // The calls' own token outlives any hour a test moves its clock by.
+  const { tokenLifetimeSeconds } = sandbox.control.settings();
+  sandbox.control.configure({ tokenLifetimeSeconds: 1e9 });
   const bearer = await token();
+  sandbox.control.configure({ tokenLifetimeSeconds });
   sandbox.control.resetRequests();
   const call = (method: string, path: string, { body, raw, headers, signal }: CallOptions = {}) => {
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
@@ -79,4 +86,10 @@ export async function send(url: string, init: RequestInit): Promise<Answer> {
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
   return { status: response.status, headers: response.headers, body: isJson && text !== '' ? JSON.parse(text) : text };
+}
+
+/** A directory that is gone at the end of the test. */
+export async function temporaryDirectory() {
+  const path = await mkdtemp(join(tmpdir(), 'sandbox-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
