@@ -1,7 +1,8 @@
 /** Fixes until when a call is of use, and lets the caller or the client's end cancel all of it at once. */
 import type { Clock } from '../clock.ts';
+import { UpstreamError } from '../errors.ts';
 import { INTERACTIVE_DEADLINE_MS } from './limits.ts';
-import type { Step } from './step.ts';
+import type { Exchange, Step } from './step.ts';
 
 export interface Deadline {
   step: Step;
@@ -18,12 +19,14 @@ export function createDeadline({ clock }: { clock: Clock }): Deadline {
     async step(exchange, next) {
       if (ended) throw ended;
       exchange.signal?.throwIfAborted();
+      const now = clock.monotonic();
+      if (exchange.deadlineAt !== undefined && exchange.deadlineAt <= now) throw tooLate(exchange);
       const call = new AbortController();
       const onAbort = () => call.abort(exchange.signal?.reason);
       calls.add(call);
       exchange.signal?.addEventListener('abort', onAbort, { once: true });
       try {
-        const own = exchange.lane.kind === 'interactive' ? clock.monotonic() + INTERACTIVE_DEADLINE_MS : undefined;
+        const own = exchange.lane.kind === 'interactive' ? now + INTERACTIVE_DEADLINE_MS : undefined;
         return await next({ ...exchange, signal: call.signal, deadlineAt: exchange.deadlineAt ?? own });
       } finally {
         calls.delete(call);
@@ -35,4 +38,8 @@ export function createDeadline({ clock }: { clock: Clock }): Deadline {
       for (const call of calls) call.abort(reason);
     },
   };
+}
+
+function tooLate({ method, route }: Exchange): UpstreamError {
+  return new UpstreamError(`${method} ${route} was not sent to CXone: its deadline had passed.`, { fault: 'timeout' });
 }

@@ -54,7 +54,8 @@ test('a deadline that is already past sends nothing', async () => {
   await using still = createStillClient(upstream.baseUrl);
   await still.clock.advance(1000);
   await expect(still.settled(still.client.send(write, interactive({ deadlineAt: 999 })))).rejects.toMatchObject({
-    code: 'RATE_LIMITED',
+    code: 'UPSTREAM_ERROR',
+    fault: 'timeout',
   });
   expect(upstream.requests).toHaveLength(0);
 });
