@@ -29,6 +29,9 @@ const BUSY_RETRY_MS = 20;
 /** After this the write fails: a healthy process holds the write lock for milliseconds. */
 const BUSY_GIVE_UP_MS = 10_000;
 
+/** Queries that follow each other without I/O between them let the event loop turn after this. */
+const MAX_BURST_MS = 10;
+
 /** What must hold of the connection, else an acknowledged commit could be lost or half a change be seen. */
 const REQUIRED_PRAGMAS = {
   journal_mode: 'wal',
@@ -112,8 +115,12 @@ export function assertPragmas(file: DatabaseSync, path: string): void {
 
 /** Kysely gives the one connection to one user at a time (SqliteAdapter.supportsMultipleConnections is false). */
 function createDriver(file: DatabaseSync): Driver {
+  const letOthersRun = createTurnTaker();
   const connection: DatabaseConnection = {
-    executeQuery: <R>(query: CompiledQuery) => whenNotBusy(() => run<R>(file, query)),
+    async executeQuery<R>(query: CompiledQuery) {
+      await letOthersRun();
+      return await whenNotBusy(() => run<R>(file, query));
+    },
     async *streamQuery<R>(query: CompiledQuery) {
       for (const row of file.prepare(query.sql).iterate(...bindable(query))) {
         // The caller of Kysely states the type of its rows; the driver cannot know it.
@@ -136,6 +143,26 @@ function createDriver(file: DatabaseSync): Driver {
     },
     releaseConnection: async () => {},
     destroy: async () => file.close(),
+  };
+}
+
+/**
+ * SQLite answers at once, so a loop of queries never waits for anything and would keep timers and sockets from their
+ * turn for as long as it lasts. The function returned waits for the next turn when the present one has lasted too long.
+ */
+function createTurnTaker(): () => Promise<void> | undefined {
+  let turn: Promise<void> | undefined;
+  let startedAt = 0;
+  return () => {
+    if (turn !== undefined) return performance.now() - startedAt > MAX_BURST_MS ? turn : undefined;
+    startedAt = performance.now();
+    turn = new Promise((resolve) => {
+      setImmediate(() => {
+        turn = undefined;
+        resolve();
+      });
+    });
+    return undefined;
   };
 }
 

@@ -79,6 +79,21 @@ describe.each(ENGINES)('the database on %s', (engine) => {
     await database.ping();
   });
 
+  test('transactions that read and then write lose nothing to each other', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const databases = [opened.database, await opened.openAgain()];
+    const increment = (database: Database) =>
+      database.transaction(async (tx) => {
+        const { seq } = await database.forUpdate(tx.selectFrom('event_head').select('seq')).executeTakeFirstOrThrow();
+        await tx
+          .updateTable('event_head')
+          .set({ seq: seq + 1 })
+          .execute();
+      });
+    await Promise.all(Array.from({ length: 40 }, (_, index) => increment(databases[index % 2] ?? opened.database)));
+    expect(await opened.database.db.selectFrom('event_head').select('seq').execute()).toEqual([{ seq: 40 }]);
+  });
+
   test('lets other queries of the process wait for a transaction, and then run', async () => {
     await using opened = await openFreshDatabase(engine);
     const { database } = opened;
@@ -206,6 +221,18 @@ describe('the database on sqlite', () => {
     expect(await opened.database.db.selectFrom('event_head').select('seq').execute()).toEqual([{ seq: 3 }]);
   });
 
+  test('a loop of queries does not keep timers and sockets from their turn', async () => {
+    await using opened = await openFreshDatabase('sqlite');
+    let isDue = false;
+    setTimeout(() => {
+      isDue = true;
+    }, 1);
+    for (let query = 0; !isDue; query++) {
+      await opened.database.ping();
+      if (query > 100_000) throw new Error('The timer never got its turn.');
+    }
+  });
+
   test('makes its folder, for its user only, and says clearly what it cannot open', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'gateway-test-'));
     try {
@@ -245,6 +272,20 @@ describe('the database on postgres', () => {
     await database.ring(database.db, 'end');
     await heard.promise;
     expect(rings.sort()).toEqual(['other', 'own']);
+  });
+
+  test('whoever lost the connection it listens by gets it back and is told to look at everything', async () => {
+    const clock = createFakeClock();
+    await using opened = await openFreshDatabase('postgres', clock);
+    const { database } = opened;
+    await listening(database);
+    let rings = 0;
+    database.onDoorbell('a', () => rings++);
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %'`.execute(database.db);
+    await expect.poll(() => clock.pendingSleeps).toBe(1);
+    expect(rings).toBe(0);
+    await clock.advance(1_000);
+    await expect.poll(() => rings).toBe(1);
   });
 
   test('runs transactions again that were undone because of a deadlock', async () => {

@@ -1,0 +1,37 @@
+import { Kysely } from 'kysely';
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { migrateToLatest } from '../../src/store/migrate.ts';
+import { openPostgres } from '../../src/store/postgres.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
+import { silentLog } from '../../src/store/storage-engine.ts';
+import type { Tables } from '../../src/store/tables.ts';
+import { freshDatabaseUrl } from '../support/postgres.ts';
+import { ENGINES } from './open-database.ts';
+
+describe.each(ENGINES)('migrations on %s', (name) => {
+  test('one that fails half-way leaves nothing behind, and the next start begins anew', async () => {
+    await using fresh = await freshDatabaseUrl(name);
+    const open = name === 'sqlite' ? openSqlite : openPostgres;
+    await using engine = open({ url: fresh.url, clock: systemClock, log: silentLog });
+    {
+      await using db = new Kysely<Tables>({ dialect: engine.dialect });
+      const breaking = {
+        ...engine,
+        schema: {
+          ...engine.schema,
+          identity: () => {
+            throw new Error('the power failed');
+          },
+        },
+      };
+      const migrated = migrateToLatest({ db, engine: breaking, log: silentLog });
+      await expect(migrated).rejects.toThrow(/could not be migrated \(0001-ground\)/);
+      expect(await db.introspection.getTables({ withInternalKyselyTables: true })).toEqual([]);
+    }
+    await using database = await openDatabase({ url: fresh.url, clock: systemClock });
+    await database.ping();
+    expect(await database.db.selectFrom('outbox').selectAll().execute()).toEqual([]);
+  });
+});

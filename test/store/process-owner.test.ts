@@ -1,0 +1,28 @@
+import { spawnSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { isGone, processOwner } from '../../src/store/process-owner.ts';
+
+const self = processOwner('me');
+const withPid = (pid: number, run = 'other') => self.replace(/:\d+:me$/, `:${pid}:${run}`);
+/** Of a process that has just ended: not given out again so soon. */
+const deadPid = () => spawnSync(process.execPath, ['--version']).pid;
+
+test('this very run is not gone, and neither is a process that runs', () => {
+  expect(isGone(self, self)).toBe(false);
+  expect(isGone(withPid(process.ppid), self)).toBe(false);
+  // Of somebody else's: it may not be signalled, and yet it runs.
+  expect(isGone(withPid(1), self)).toBe(false);
+});
+
+test('a process that ended is gone, and so is an earlier one that had our number', () => {
+  expect(isGone(withPid(deadPid()), self)).toBe(true);
+  expect(isGone(withPid(process.pid, 'earlier'), self)).toBe(true);
+});
+
+test('of another machine, another PID namespace or another kind of owner nothing is known', () => {
+  const pid = deadPid();
+  expect(isGone(`elsewhere:${pid}:run`, self)).toBe(false);
+  expect(isGone(withPid(pid).replace(/\/\d+:/, '/1:'), self)).toBe(process.platform !== 'linux');
+  expect(isGone('worker', self)).toBe(false);
+  expect(isGone(withPid(pid), 'worker')).toBe(false);
+});
