@@ -2,6 +2,10 @@ import { defineConfig } from 'vitest/config';
 
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export
 export default defineConfig({
+  // graphql has a second build under the condition `development`, which Vite would take and Node does not: the two
+  // refuse each other's types.
+  resolve: { conditions: ['module', 'node'] },
+  ssr: { resolve: { conditions: ['module', 'node'] } },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/bench/**', 'node_modules/**'],

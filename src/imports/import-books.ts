@@ -119,7 +119,12 @@ export function createImportBooks(deps: {
 
   /** An audit entry about the import, in the name of who started it. Returns the entry's id. */
   const note = (tx: Transaction, row: ImportRow, entry: Omit<NewAuditEntry, 'actor' | 'subject' | 'requestId'>) =>
-    audit.append(tx, { actor: row.created_by, subject: importGlobalId(row.id), requestId: row.request_id ?? undefined, ...entry });
+    audit.append(tx, {
+      actor: row.created_by,
+      subject: importGlobalId(row.id),
+      requestId: row.request_id ?? undefined,
+      ...entry,
+    });
 
   async function fail(tx: Transaction, importId: string, failure: string): Promise<void> {
     const row = await store.update(tx, importId, ['RUNNING', 'PAUSED', 'CONFIRMING'], {
@@ -299,7 +304,14 @@ export function createImportBooks(deps: {
           await store.cancelPending(tx, importId);
           await store.setTargetStates(tx, importId, false);
         }
-        await audit.append(tx, { actor, action, subject: importGlobalId(importId), outcome: 'SUCCEEDED', requestId, detail: {} });
+        await audit.append(tx, {
+          actor,
+          action,
+          subject: importGlobalId(importId),
+          outcome: 'SUCCEEDED',
+          requestId,
+          detail: {},
+        });
         await events.append(tx, event, row);
         return row;
       }),

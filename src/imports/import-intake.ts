@@ -24,7 +24,7 @@ export const MAX_UPLOAD_BYTES = 4 * 1024 ** 3;
 const MAX_RECORD_BYTES = 1024 * 1024;
 
 /** Rows between two commits: a commit waits for the disk and holds up the event loop while it does. */
-const ROWS_PER_COMMIT = 5000;
+const ROWS_PER_COMMIT = 2000;
 /** A process that dies while receiving gives the upload back after this long. */
 const UPLOAD_LEASE_MS = 10_000;
 
