@@ -1,11 +1,15 @@
 /** What the GraphQL resolvers work with: one service per slice. */
+import type { AddressBooks } from './address-books/service.ts';
 import type { ContactLists } from './contact-lists/service.ts';
+import type { Contacts } from './contacts/service.ts';
 import type { ImportFeed } from './imports/import-feed.ts';
 import type { Imports } from './imports/service.ts';
 import type { Status } from './status/service.ts';
 import type { AuditLog } from './store/audit-log.ts';
 
 export interface Services {
+  addressBooks: AddressBooks;
+  contacts: Contacts;
   contactLists: ContactLists;
   imports: Imports;
   importFeed: ImportFeed;

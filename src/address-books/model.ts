@@ -22,6 +22,9 @@ export const wireAddressBook = z.looseObject({
 });
 export type WireAddressBook = z.infer<typeof wireAddressBook>;
 
+/** The body of a POST. */
+export type NewBook = Pick<WireAddressBook, 'name' | 'description' | 'source' | 'tags'>;
+
 export const wireGroup = z.object({
   id: z.string().min(1),
   name: z.string(),

@@ -1,0 +1,96 @@
+/**
+ * The contacts that were seen lately: what reads are answered from and what changes start from. Bounded by entries,
+ * bytes and age; what it says may be outdated by as much as its age, which the ETag of a PUT finds out.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import type { Contact } from './model.ts';
+
+/** Of all entries as JSON text. A contact has some 500 characters, so the default of 50 000 entries stays well below. */
+const MAX_CHARACTERS = 64 * 1024 * 1024;
+
+export interface BaselineCache {
+  /** Counts a hit or a miss. */
+  get(bookId: string, contactId: string): Contact | undefined;
+  /** To be begun before CXone is asked: what is written or dropped from then on is not overwritten by the older answer. */
+  beginFill(): Fill;
+  /** Keeps a contact as it was just written. */
+  put(contact: Contact): void;
+  /** Contact ids are CXone's own and name one contact, whatever its book: groups refer to them alone (section 2). */
+  drop(contactId: string): void;
+  clear(): void;
+  stats(): CacheStats;
+}
+
+export interface Fill extends Disposable {
+  keep(contact: Contact): void;
+}
+
+export interface CacheStats {
+  readonly entries: number;
+  readonly capacity: number;
+  readonly hits: number;
+  readonly misses: number;
+}
+
+/** @param deps.size entries at most; @param deps.ttlMs how long an entry counts, in milliseconds */
+export function createBaselineCache(deps: { size: number; ttlMs: number; clock: Clock }): BaselineCache {
+  const { size, ttlMs, clock } = deps;
+  const contacts = new LRUCache<string, Contact>({
+    max: size,
+    maxSize: MAX_CHARACTERS,
+    sizeCalculation: ({ wire }) => JSON.stringify(wire).length,
+    ttl: ttlMs,
+    ttlResolution: 0,
+    // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
+    perf: { now: () => clock.monotonic() + 1 },
+  });
+  /** For each fill under way, the contacts its answer no longer counts for; null: none of it does. */
+  const fills = new Set<{ outdated: Set<string> | null }>();
+  let hits = 0;
+  let misses = 0;
+
+  const outdate = (contactId: string) => {
+    for (const fill of fills) fill.outdated?.add(contactId);
+  };
+
+  return {
+    get(bookId, contactId) {
+      const contact = contacts.get(contactId);
+      if (contact?.bookId === bookId) {
+        hits++;
+        return contact;
+      }
+      misses++;
+      return undefined;
+    },
+    beginFill() {
+      const fill: { outdated: Set<string> | null } = { outdated: new Set() };
+      fills.add(fill);
+      return {
+        keep(contact) {
+          if (!fill.outdated || fill.outdated.has(contact.id)) return;
+          // Pages bring no ETag: one that is known stays, as long as the contact is the same.
+          const known = contact.etag === undefined ? contacts.peek(contact.id) : undefined;
+          const same = known?.bookId === contact.bookId && isDeepStrictEqual(known.wire, contact.wire);
+          if (!same) contacts.set(contact.id, contact);
+        },
+        [Symbol.dispose]: () => void fills.delete(fill),
+      };
+    },
+    put(contact) {
+      outdate(contact.id);
+      contacts.set(contact.id, contact);
+    },
+    drop(contactId) {
+      outdate(contactId);
+      contacts.delete(contactId);
+    },
+    clear() {
+      for (const fill of fills) fill.outdated = null;
+      contacts.clear();
+    },
+    stats: () => ({ entries: contacts.size, capacity: size, hits, misses }),
+  };
+}

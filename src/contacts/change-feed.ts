@@ -1,0 +1,127 @@
+/**
+ * News of contacts that changed, over the event log: what this process wrote is told to the other replicas, and what
+ * they or CXone's webhooks tell of makes this process forget what it knew.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
+import type { Database } from '../store/database.ts';
+import type { EventLog } from '../store/event-log.ts';
+import type { StoredEvent } from '../store/stored-event.ts';
+
+/** The stream of this room: subject is the contact's id, or empty for all contacts. */
+const CONTACT_TOPIC = 'contact';
+/** The stream of CXone's webhooks, which name the contact in their data. */
+const ENRICHMENT_TOPIC = 'enrichment';
+
+export interface ChangeFeed {
+  /** Tells the other replicas soon, and in one transaction with what else is to be told then. */
+  announce(contactId: string, madeForDigest?: string): void;
+  /** Tells them that any contact may have changed or gone. */
+  announceAll(): void;
+  /** Tells what is still to be told, and ends. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ChangeListener {
+  /** The contact may have changed or gone. */
+  onChanged(contactId: string): void;
+  /** The contact was made for the key of this digest. */
+  onMade(contactId: string, digest: string): void;
+  /** Changes may have been missed. */
+  onGap(): void;
+}
+
+/** The contacts told of in one transaction. */
+const MAX_BATCH = 500;
+/** After this, the log is tried again where it failed, in milliseconds. */
+const RETRY_MS = 1_000;
+
+/** No contact has an empty id (cxone-api.md, section 1). */
+const ALL = '';
+
+const contactNews = z.object({ origin: z.string(), madeForDigest: z.string().optional() });
+const enrichmentNews = z.object({ contactId: z.string() });
+
+/** @param deps.origin names this run of the process: its own news is no news to it */
+export function createChangeFeed(deps: {
+  database: Database;
+  events: EventLog;
+  origin: string;
+  listener: ChangeListener;
+  clock: Clock;
+  log: { warn(details: object, message: string): void };
+}): ChangeFeed {
+  const { database, events, origin, listener, clock, log } = deps;
+  const stop = new AbortController();
+  const toTell = new Map<string, string | undefined>();
+  let telling: Promise<void> | undefined;
+
+  async function tell(): Promise<void> {
+    // What changes in this turn of the event loop is told together.
+    await setImmediate();
+    while (toTell.size > 0) {
+      const batch = [...toTell].slice(0, MAX_BATCH);
+      for (const [contactId] of batch) toTell.delete(contactId);
+      const news = batch.map(([subject, madeForDigest]) => ({
+        topic: CONTACT_TOPIC,
+        subject,
+        type: madeForDigest === undefined ? 'CHANGED' : 'CREATED',
+        data: { origin, madeForDigest },
+      }));
+      try {
+        await database.transaction(async (tx) => void (await events.appendAll(tx, news)));
+      } catch (error) {
+        // Others learn of it late, by the age of their entries or by the ETag of a PUT.
+        log.warn({ contacts: batch.length, error }, 'other replicas could not be told of changed contacts');
+      }
+    }
+    telling = undefined;
+  }
+
+  async function follow(): Promise<void> {
+    while (!stop.signal.aborted) {
+      try {
+        const after = await events.head();
+        listener.onGap();
+        const topics = [CONTACT_TOPIC, ENRICHMENT_TOPIC];
+        for await (const event of events.tail({ topics, after, signal: stop.signal })) hear(event);
+      } catch (error) {
+        const isOvertaken = error instanceof GatewayError && error.code === 'CURSOR_EXPIRED';
+        if (!isOvertaken) log.warn({ error }, 'the news of changed contacts cannot be read; trying on');
+        await clock.sleep(RETRY_MS, stop.signal).catch(() => {});
+      }
+    }
+  }
+
+  function hear({ topic, subject, data }: StoredEvent): void {
+    if (topic === ENRICHMENT_TOPIC) {
+      const { contactId } = enrichmentNews.safeParse(data).data ?? {};
+      if (contactId !== undefined) listener.onChanged(contactId);
+      return;
+    }
+    const news = contactNews.safeParse(data).data;
+    if (!news || news.origin === origin) return;
+    if (subject === ALL) listener.onGap();
+    else listener.onChanged(subject);
+    if (news.madeForDigest !== undefined) listener.onMade(subject, news.madeForDigest);
+  }
+
+  const following = follow();
+
+  function announce(contactId: string, madeForDigest?: string): void {
+    toTell.set(contactId, madeForDigest ?? toTell.get(contactId));
+    telling ??= tell();
+  }
+
+  return {
+    announce,
+    announceAll: () => announce(ALL),
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await telling;
+      await following;
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** Reads of single contacts: from the baseline cache where it has them, and never the same GET twice at the same time. */
+import type { CallContext } from '../cxone/call-context.ts';
+import type { BaselineCache } from './baseline-cache.ts';
+import type { ContactClient, ContactPage } from './client.ts';
+import type { Contact } from './model.ts';
+
+export interface ContactReads {
+  /** The contact, not older than the cache allows; from a page it may come without its ETag. Null where there is none. */
+  get(bookId: string, contactId: string, call: CallContext): Promise<Contact | null>;
+  /** The same with what CXone says of its ETag. */
+  getVersioned(bookId: string, contactId: string, call: CallContext): Promise<Contact | null>;
+  /** What a change can start from without asking: the contact in the cache, where its ETag is known. */
+  baseline(bookId: string, contactId: string, call: CallContext): Contact | undefined;
+  /** The contact as it is at some moment after this was called. */
+  getFresh(bookId: string, contactId: string, call: CallContext): Promise<Contact | null>;
+  /** One page of a book's contacts; each of them is kept as a baseline. */
+  page(
+    bookId: string,
+    query: { page: number; pageSize: number; filter?: string | undefined },
+    call: CallContext,
+  ): Promise<ContactPage>;
+  /** To be told of every write: later reads see it. */
+  wrote(contact: Contact): void;
+  /** To be told whenever a contact may have changed or gone. */
+  forget(contactId: string): void;
+  forgetAll(): void;
+}
+
+interface Flight {
+  readonly contactId: string;
+  readonly leader: CallContext;
+  readonly answer: Promise<Contact | null>;
+}
+
+export function createContactReads(deps: { client: ContactClient; cache: BaselineCache }): ContactReads {
+  const { client, cache } = deps;
+  const flights = new Map<string, Flight>();
+
+  async function ask(bookId: string, contactId: string, call: CallContext): Promise<Contact | null> {
+    using fill = cache.beginFill();
+    const contact = await client.get(bookId, contactId, call);
+    if (contact) fill.keep(contact);
+    return contact;
+  }
+
+  /** Callers of different urgency do not share: who clicks would wait behind an import. */
+  async function askOnce(bookId: string, contactId: string, call: CallContext): Promise<Contact | null> {
+    const key = JSON.stringify([call.lane.kind, bookId, contactId]);
+    for (;;) {
+      const joined = flights.get(key);
+      if (!joined) break;
+      call.tally.cacheHits++;
+      try {
+        return await joined.answer;
+      } catch (error) {
+        // The one who asked went away and took the question along: it is asked again.
+        if (call.signal?.aborted || !joined.leader.signal?.aborted) throw error;
+      }
+    }
+    const flight = { contactId, leader: call, answer: ask(bookId, contactId, call) };
+    flights.set(key, flight);
+    try {
+      return await flight.answer;
+    } finally {
+      if (flights.get(key) === flight) flights.delete(key);
+    }
+  }
+
+  /** Whoever asks from now on must not join a question that was asked before the change. */
+  function leaveFlights(contactId?: string): void {
+    for (const [key, flight] of flights) {
+      if (contactId === undefined || flight.contactId === contactId) flights.delete(key);
+    }
+  }
+
+  function fromCache(bookId: string, contactId: string, call: CallContext, versioned: boolean): Contact | undefined {
+    const known = cache.get(bookId, contactId);
+    if (!known || (versioned && known.etag === undefined)) return undefined;
+    call.tally.cacheHits++;
+    return known;
+  }
+
+  return {
+    get: async (bookId, contactId, call) =>
+      fromCache(bookId, contactId, call, false) ?? (await askOnce(bookId, contactId, call)),
+    getVersioned: async (bookId, contactId, call) =>
+      fromCache(bookId, contactId, call, true) ?? (await askOnce(bookId, contactId, call)),
+    baseline: (bookId, contactId, call) => fromCache(bookId, contactId, call, true),
+    getFresh: ask,
+    async page(bookId, query, call) {
+      using fill = cache.beginFill();
+      const page = await client.page(bookId, query, call);
+      for (const contact of page.entities) fill.keep(contact);
+      return page;
+    },
+    wrote(contact) {
+      leaveFlights(contact.id);
+      cache.put(contact);
+    },
+    forget(contactId) {
+      leaveFlights(contactId);
+      cache.drop(contactId);
+    },
+    forgetAll() {
+      leaveFlights();
+      cache.clear();
+    },
+  };
+}
