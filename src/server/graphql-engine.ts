@@ -11,7 +11,7 @@ import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Actor, GraphQLContext } from '../graphql/context.ts';
 import { maskError } from '../graphql/mask-error.ts';
-import { operationCost } from '../graphql/operation-cost.ts';
+import { weighOperation } from '../graphql/operation-cost.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics, OperationType } from '../telemetry/metrics.ts';
 import { parseWithin } from './document-limits.ts';
@@ -124,7 +124,8 @@ export function createGraphQLEngine({
 
   const plugin: Plugin<StreamContext & GraphQLContext, StreamContext> = {
     onRequestParse({ setRequestParser, serverContext }) {
-      setRequestParser(() => ({ ...serverContext.params, operationName: serverContext.params.operationName ?? '' }));
+      const { query, variables, operationName } = serverContext.params;
+      setRequestParser(() => ({ query, variables, ...(operationName !== undefined && { operationName }) }));
     },
     onParse({ setParseFn }) {
       setParseFn((source) => parseWithin(String(source), limits));
@@ -133,7 +134,7 @@ export function createGraphQLEngine({
       const context: GraphQLContext = args.contextValue;
       const startedAt = clock.monotonic();
       const operation = getOperationAST(args.document, args.operationName);
-      const refusal = checkCost(args, operation);
+      const refusal = weigh(args, operation);
       if (refusal) setResultAndStopExecution({ errors: [refusal] });
       Object.assign(args, { signal: context.call.signal });
       return {
@@ -148,7 +149,7 @@ export function createGraphQLEngine({
     onSubscribe({ args, setResultAndStopExecution }) {
       const context: GraphQLContext = args.contextValue;
       const startedAt = clock.monotonic();
-      const refusal = checkCost(args, getOperationAST(args.document, args.operationName));
+      const refusal = weigh(args, getOperationAST(args.document, args.operationName));
       if (refusal) setResultAndStopExecution({ errors: [refusal] });
       Object.assign(args, { signal: context.call.signal });
       return {
@@ -176,7 +177,7 @@ export function createGraphQLEngine({
     },
   };
 
-  function checkCost(
+  function weigh(
     args: { document: DocumentNode; variableValues?: unknown; contextValue?: unknown },
     operation: OperationDefinitionNode | null | undefined,
   ): unknown {
@@ -184,9 +185,17 @@ export function createGraphQLEngine({
     try {
       const variables = args.variableValues as Record<string, unknown>; // As readParams made them.
       const context = args.contextValue as GraphQLContext; // As makeContext made it.
-      const cost = operationCost(schema, args.document, operation, variables, context);
-      if (cost <= limits.maxCost) return undefined;
-      return new GatewayError('LIMIT_EXCEEDED', `The operation costs ${cost}; at most ${limits.maxCost} is allowed.`);
+      const { cost, fields } = weighOperation(schema, args.document, operation, variables, context);
+      if (fields > limits.maxFields) {
+        return new GatewayError(
+          'LIMIT_EXCEEDED',
+          `The operation selects ${fields} fields; at most ${limits.maxFields} are allowed.`,
+        );
+      }
+      if (cost > limits.maxCost) {
+        return new GatewayError('LIMIT_EXCEEDED', `The operation costs ${cost}; at most ${limits.maxCost} is allowed.`);
+      }
+      return undefined;
     } catch (error) {
       return error;
     }

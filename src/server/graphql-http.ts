@@ -80,21 +80,18 @@ export function createGraphQLHttp({
       sendJson(response, 200, results, `${JSON_RESPONSE}; charset=utf-8`);
       return;
     }
-    if (wanted === 'stream') {
-      await stream(exchange, params, caller);
-      return;
-    }
     const prepared = await engine.prepare(params, caller);
-    if ('errors' in prepared) {
-      sendResult(response, prepared, wanted);
-      return;
-    }
-    if (prepared.type === 'mutation' && request.method === 'GET') {
+    const type = 'errors' in prepared ? undefined : prepared.type;
+    if (type === 'mutation' && request.method === 'GET') {
       response.setHeader('allow', 'POST');
       throw new MutationByGetError();
     }
-    if (prepared.type === 'subscription') {
+    if (wanted === 'stream' || type === 'subscription') {
       await stream(exchange, params, caller);
+      return;
+    }
+    if ('errors' in prepared) {
+      sendResult(response, prepared, wanted);
       return;
     }
     const result = await prepared.run();

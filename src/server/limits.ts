@@ -4,8 +4,8 @@ export interface ServerLimits {
   /** Bytes of a GraphQL request body over HTTP: the 10 000 rows that startImport takes, at 800 bytes each. */
   readonly maxBodyBytes: number;
   /**
-   * Bytes of one WebSocket message: as much as an HTTP body, because the same documents (some hundred aliased
-   * mutations with their variables) come this way too.
+   * Bytes of one WebSocket message: some hundred aliased mutations with their variables. Ten thousand inline rows go
+   * by HTTP, where one large body does not stand in the way of other operations on the same connection.
    */
   readonly maxMessageBytes: number;
   /** Milliseconds from a request's head to the end of its body, where the route does not say otherwise. */
@@ -18,6 +18,8 @@ export interface ServerLimits {
   readonly maxDepth: number;
   /** The cost of one operation (operation-cost.ts): fields, times the sizes of the pages they are on. */
   readonly maxCost: number;
+  /** Fields of one operation with its fragments written out: what a short document of many spreads comes to. */
+  readonly maxFields: number;
   /** Operations in one HTTP array. */
   readonly maxBatch: number;
   readonly maxConnections: number;
@@ -45,6 +47,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxTokens: 20_000,
   maxDepth: 15,
   maxCost: 500_000,
+  maxFields: 50_000,
   maxBatch: 20,
   maxConnections: 10_000,
   maxSockets: 5_000,

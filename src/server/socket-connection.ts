@@ -31,7 +31,7 @@ export interface SocketConnection {
   ping(): void;
   /** Aborted once the socket is closed. */
   readonly closed: AbortSignal;
-  /** The socket is closed: aborts all that runs on it. */
+  /** The socket is closed, or as good as that: aborts all that runs on it. */
   ended(): void;
 }
 
@@ -52,9 +52,15 @@ export function createSocketConnection(
     else socket.pong(data);
   });
 
+  const ended = () => {
+    closing.abort();
+    for (const { controller } of operations.values()) controller.abort();
+    operations.clear();
+  };
   const isOverfull = () => socket.bufferedAmount > limits.maxBufferedBytes;
 
   const close = (code: number, reason: string) => {
+    ended();
     if (socket.readyState !== socket.OPEN) return;
     socket.close(code, reason);
     void clock.sleep(CLOSE_TIMEOUT_MS).then(() => socket.terminate());
@@ -81,10 +87,6 @@ export function createSocketConnection(
       socket.ping();
     },
     closed: closing.signal,
-    ended() {
-      closing.abort();
-      for (const { controller } of operations.values()) controller.abort();
-      operations.clear();
-    },
+    ended,
   };
 }

@@ -1,4 +1,11 @@
 /** An async iteration that ends when told to, even while its source waits for something that never comes. */
+import { setImmediate } from 'node:timers/promises';
+
+/**
+ * Values in a row after which other work gets its turn. A source that always has the next value ready (a replay from
+ * the log) would otherwise run on promises alone, and no timer, socket or other client would be served meanwhile.
+ */
+const TURN = 32;
 
 /**
  * The source's values until it ends or the signal is aborted. On abort, a `next()` that is pending resolves as done at
@@ -12,6 +19,7 @@ export function untilAborted<T>(
 ): AsyncGenerator<T, void> {
   const iterator = source[Symbol.asyncIterator]();
   let ended = false;
+  let values = 0;
   let wake: (() => void) | undefined;
 
   const end = () => {
@@ -33,6 +41,8 @@ export function untilAborted<T>(
 
   return {
     async next() {
+      values += 1;
+      if (values % TURN === 0) await setImmediate();
       if (ended) return done;
       // A plain race with a promise that lives as long as the subscription would keep every loser: hence `wake`.
       const woken = new Promise<typeof done>((resolve) => {

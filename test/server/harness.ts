@@ -176,10 +176,13 @@ export async function startHarness(
   async function* repeat(text: string): AsyncGenerator<string> {
     for (;;) yield text;
   }
-  /** Counts a source as live until it is asked to return. */
+  /** Counts a source as live until it is asked to return, once or more often. */
   function watched<T>(source: AsyncGenerator<T>): AsyncIterable<T> {
     live += 1;
+    let over = false;
     const end = () => {
+      if (over) return;
+      over = true;
       live -= 1;
       for (const resolve of ended.splice(0)) resolve();
     };
