@@ -28,6 +28,7 @@ interface BookRow {
 const READ = ['addressbook:addressbook:read'] as const;
 const EDIT = ['addressbook:addressbook:edit'] as const;
 
+/** The routes of address books. */
 export function addressBookRoutes({ db }: { db: Database }): Route[] {
   const inGroup = { group: 'addressBooks' } as const;
   return [

@@ -29,6 +29,7 @@ export function listAttributes({ attributes_json }: ContactListRow): FieldDefini
   return JSON.parse(attributes_json) as FieldDefinition[];
 }
 
+/** Stores an empty list. Throws what SQLite throws when the id is taken. */
 export function insertContactList(
   db: Database,
   list: { id: string; name: string; attributes: readonly FieldDefinition[] },

@@ -30,6 +30,7 @@ const READ = ['addressbook:contact:read'] as const;
 const EDIT = ['addressbook:contact:edit'] as const;
 const CONTACT_KEYS = ['firstName', 'lastName', 'phoneNumbers', 'emailAddresses', 'customAttributes'];
 
+/** The routes of contacts. */
 export function contactRoutes({ db, settings, beforePut }: ContactDeps): Route[] {
   const inGroup = { group: 'addressBooks' } as const;
   const one = '/api/v2/addressbooks/{bookId}/contacts/{contactId}';

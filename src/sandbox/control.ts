@@ -92,6 +92,7 @@ export interface ControlDeps {
   stopped: AbortSignal;
 }
 
+/** Binds the parts of one sandbox together. */
 export function createControl(deps: ControlDeps): SandboxControl {
   const { db, settings, observer, faults, holds, rivals, deliverer, now, stopped } = deps;
   return {

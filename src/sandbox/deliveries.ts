@@ -89,6 +89,7 @@ interface DueRow {
   backoff_ms: number;
 }
 
+/** Starts at once with what a former process left in the queue. Dispose it before the store is closed. */
 export function createDeliverer({ db, secret, now, random }: DelivererDeps): Deliverer {
   const stop = new AbortController();
   const inFlight = new Map<number, Promise<void>>();

@@ -28,6 +28,7 @@ export interface EnrichmentDeps {
   onEnriched: (listId: string, contacts: readonly EnrichedContact[]) => void;
 }
 
+/** The routes of list attributes and of campaigns. */
 export function enrichmentRoutes(deps: EnrichmentDeps): Route[] {
   const { db, now } = deps;
   return [

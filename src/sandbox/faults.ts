@@ -101,6 +101,7 @@ export interface Faults {
 /** Faults a sandbox keeps programmed at most. */
 const MAX_FAULTS = 1000;
 
+/** Nothing is programmed at first. `random` draws, between 0 and 1, for the faults with a share. */
 export function createFaults({ random }: { random: () => number }): Faults {
   let programmed: { entry: ProgrammedFault; matches: ReturnType<typeof compilePattern> }[] = [];
   let lastId = 0;

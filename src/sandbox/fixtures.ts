@@ -61,6 +61,7 @@ export interface Fixtures {
   segment(given: Input<'segment'>): void;
 }
 
+/** Writes straight into the store, past limits, faults and observations. */
 export function createFixtures({ db, now }: { db: Database; now: () => number }): Fixtures {
   return {
     addressBook: (given) => {

@@ -13,14 +13,17 @@ const MAX_ID_LENGTH = 128;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
+/** A JSON object: neither null nor a list. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A phone number in E.164 format. */
 export function isE164(value: unknown): value is string {
   return typeof value === 'string' && E164.test(value);
 }
 
+/** One @, something on both sides of it, a dot in the domain, no blanks. */
 export function isEmail(value: unknown): value is string {
   return typeof value === 'string' && EMAIL.test(value);
 }
@@ -47,6 +50,7 @@ export interface FieldDefinition {
   type: FieldType;
 }
 
+/** Whether a JSON value is of a defined type. Dates are days: `2025-06-01`. */
 export function fitsType(value: unknown, type: FieldType): boolean {
   switch (type) {
     case 'string':

@@ -18,6 +18,7 @@ const MAX_MOVES = 1000;
 const OF_BOOK = `groups g WHERE EXISTS (
   SELECT 1 FROM group_members m JOIN contacts c ON c.id = m.contact_id WHERE m.group_id = g.id AND c.book_id = ?)`;
 
+/** The routes of groups. */
 export function groupRoutes({ db }: { db: Database }): Route[] {
   return [
     {
@@ -85,6 +86,7 @@ function move(db: Database, groupId: string, from: string, to: string): void {
   addMember(db, groupId, to, member.position);
 }
 
+/** Lets a group refer to a contact, once. */
 export function addMember(db: Database, groupId: string, contactId: string, position: number): void {
   db.run(
     'INSERT OR IGNORE INTO group_members (group_id, position, contact_id) VALUES (?, ?, ?)',

@@ -22,6 +22,7 @@ interface OpenHold extends Hold {
   waiting: Set<() => void>;
 }
 
+/** Nothing is held at first. */
 export function createHolds(): Holds {
   const open = new Map<string, OpenHold>();
   let lastId = 0;

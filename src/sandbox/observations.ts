@@ -77,6 +77,7 @@ export interface Observer {
 
 const LISTED_DETAILS = 10;
 
+/** @param deps `monotonic`: milliseconds of a clock that never jumps, for the windows of one second */
 export function createObserver({ monotonic }: { monotonic: () => number }): Observer {
   const zeroes = (): Record<LimitGroup, number> => ({
     addressBooks: 0,

@@ -16,6 +16,7 @@ const MAX_VALUE_LENGTH = 256;
 const READ = ['contactlists:read', 'outbound.read'] as const;
 const WRITE = ['outbound:contact:write', 'outbound.write'] as const;
 
+/** The routes of outbound contact lists. */
 export function outboundRoutes({ db }: { db: Database }): Route[] {
   return [
     {

@@ -41,6 +41,7 @@ export interface RecordDeps {
   now: () => number;
 }
 
+/** The routes of records. */
 export function recordRoutes(deps: RecordDeps): Route[] {
   const { db, now } = deps;
   return [

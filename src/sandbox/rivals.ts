@@ -20,6 +20,7 @@ export interface Rivals {
   beforePut(bookId: string, contactId: string): void;
 }
 
+/** Nothing is planned at first. Both ways of writing expect to run inside of a transaction. */
 export function createRivals({ db }: { db: Database }): Rivals {
   let current: RivalPlan | null = null;
   let puts = 0;

@@ -11,6 +11,7 @@ const REFRESH_INTERVAL_MS = 60 * 60 * 1000;
 const READ = ['segments:read'] as const;
 const WRITE = ['segments:write'] as const;
 
+/** The routes of segments. */
 export function segmentRoutes(deps: SegmentDeps): Route[] {
   const { db, now } = deps;
   const writeMembers = createSegmentWriter(deps);

@@ -7,6 +7,7 @@ import type { Slice } from './state.ts';
 /** Rows of an answer that names no limit. */
 const DEFAULT_ROWS = 1000;
 
+/** The routes under `/state`. */
 export function stateRoutes({ state, add }: Pick<SandboxControl, 'state' | 'add'>): ControlRoute[] {
   return [
     { method: 'GET', path: '/state/contactlists', does: 'counts every contact list', run: () => state.contactLists() },

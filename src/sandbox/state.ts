@@ -43,6 +43,7 @@ export interface SandboxState {
   webhooks(): { id: string; name: string; url: string; events: string[]; maxRetries: number; backoffMs: number }[];
 }
 
+/** Reads the store as it is at each call; nothing is cached. */
 export function createState({ db, now }: { db: Database; now: () => number }): SandboxState {
   const count = (sql: string, ...values: (string | number)[]) => db.one<{ n: number }>(sql, ...values)?.n ?? 0;
   const bounds = ({ limit = -1, offset = 0 }: Slice = {}) => [limit, offset] as const;

@@ -15,6 +15,7 @@ export interface WebhookRegistration {
   backoffMs: number;
 }
 
+/** The route that registers webhooks. */
 export function webhookRoutes({ db }: { db: Database }): Route[] {
   return [
     {
