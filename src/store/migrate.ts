@@ -8,12 +8,14 @@
 import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { groundTables } from './migrations/0001-ground.ts';
+import { webhookTables } from './migrations/0002-webhooks.ts';
 import type { SchemaDialect, StorageEngine, StoreLog } from './storage-engine.ts';
 import type { Tables } from './tables.ts';
 
 /** In the order of their names. What has been released is never edited. */
 const MIGRATIONS: Record<string, (db: Kysely<Tables>, schema: SchemaDialect) => Promise<void>> = {
   '0001-ground': groundTables,
+  '0002-webhooks': webhookTables,
 };
 
 /** @throws Error naming the migration that failed; nothing of it is left behind */

@@ -17,6 +17,8 @@ export interface Tables {
   import_targets: ImportTargetTable;
   import_batches: ImportBatchTable;
   import_rejections: ImportRejectionTable;
+  webhook_deliveries: WebhookDeliveryTable;
+  webhook_registrations: WebhookRegistrationTable;
 }
 
 /** One row: the last sequence number given out. Its lock, held until commit, makes sequence order commit order. */
@@ -205,6 +207,26 @@ interface ImportRejectionTable {
   issues_json: string;
   /** The row as it came. */
   data_json: string;
+}
+
+/** The deliveries of CXone's webhooks that were taken, by their `webhook-id`: a repeat is recognised by it. */
+interface WebhookDeliveryTable {
+  id: string;
+  received_at: number;
+  /** Null, with the two below, for a type that is not known. */
+  contact_list_id: string | null;
+  contact_id: string | null;
+  /** When it happened, as CXone told: what comes after a later one is late. */
+  occurred_at: number | null;
+}
+
+/** Webhooks this gateway registered at CXone, one for each name and url. */
+interface WebhookRegistrationTable {
+  name: string;
+  url: string;
+  /** CXone's id of it; null from before it is asked for until it has answered. */
+  webhook_id: string | null;
+  attempted_at: number;
 }
 
 export type EventRow = Selectable<EventTable>;

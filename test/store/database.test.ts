@@ -29,7 +29,7 @@ describe.each(ENGINES)('the database on %s', (engine) => {
       Array.from({ length: 4 }, () => openDatabase({ url: fresh.url, clock: systemClock, log })),
     );
     for (const database of opened) disposal.use(database);
-    expect(migrated).toEqual([{ migrations: ['0001-ground'] }]);
+    expect(migrated).toEqual([{ migrations: expect.arrayContaining(['0001-ground']) }]);
     for (const database of opened) {
       expect(await database.db.selectFrom('event_head').selectAll().execute()).toEqual([
         { id: 1, seq: 0, pruned_seq: 0 },
