@@ -70,6 +70,7 @@ export function createContactListClient(cxone: CxoneClient): ContactListClient {
           method: 'POST',
           path: [...LISTS, listId, 'contacts'],
           body: { json },
+          chunked: true,
           answer: wireOutboundAnswer,
         },
         call,

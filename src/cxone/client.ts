@@ -112,14 +112,23 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
       },
     });
 
-    const overHttp: Next = async ({ method, target, headers, body, signal, wire, tally, missingRetryAfterMs }) => {
+    const overHttp: Next = async (exchange) => {
+      const { method, target, headers, body, chunked, signal, wire, tally, missingRetryAfterMs } = exchange;
       const onSent = () => {
         counts.requests++;
         tally.calls++;
         wire?.onSent();
       };
       const onAnswered = () => wire?.onAnswered();
-      const answer = await http.exchange({ method, target, headers, body, signal, wire: { onSent, onAnswered } });
+      const answer = await http.exchange({
+        method,
+        target,
+        headers,
+        body,
+        chunked,
+        signal,
+        wire: { onSent, onAnswered },
+      });
       const outcome = answer.kind === 'answer' ? readAnswer(answer, missingRetryAfterMs, clock) : answer;
       if (outcome.status === 429) counts.rateLimited++;
       return outcome;
@@ -212,6 +221,7 @@ function toExchange(
     route: routeTemplate(path),
     headers: toHeaders(request.headers, body !== undefined),
     body,
+    chunked: request.chunked ?? false,
     repeatable: (request.repeatable ?? (method === 'GET' ? 'always' : 'never')) === 'always',
     accept,
     inFlight,

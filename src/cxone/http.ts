@@ -2,17 +2,22 @@
  * One HTTP exchange with CXone over undici's dispatcher: no redirects, no retries, no decoding; at most 4 MiB of
  * answer, and the socket dies with the signal. What went wrong, and whether anything was sent, is a value.
  */
+import { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import type { Clock } from '../clock.ts';
 import { CONNECT_TIMEOUT_MS, MAX_ANSWER_BYTES, MAX_CONNECTIONS } from './limits.ts';
 import type { Method } from './request.ts';
 import type { FailureOutcome, WireEvents } from './step.ts';
 
+const CHUNK_BYTES = 64 * 1024;
+
 export interface HttpRequest {
   method: Method;
   target: string;
   headers: Readonly<Record<string, string>>;
   body: string | undefined;
+  /** Whether the body goes in chunks, without its length in front. */
+  chunked?: boolean;
   signal: AbortSignal | undefined;
   wire: WireEvents | undefined;
 }
@@ -49,7 +54,7 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
   });
 
   return {
-    exchange: ({ method, target, headers, body, signal, wire }) =>
+    exchange: ({ method, target, headers, body, chunked, signal, wire }) =>
       new Promise((resolve, reject) => {
         const startedAt = clock.monotonic();
         let sentAt: number | undefined;
@@ -83,7 +88,12 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
         signal?.addEventListener('abort', onAbort, { once: true });
 
         pool.dispatch(
-          { path: `${prefix}${target}`, method, headers, ...(body === undefined ? {} : { body }) },
+          {
+            path: `${prefix}${target}`,
+            method,
+            headers,
+            ...(body === undefined ? {} : { body: chunked ? inChunks(body) : body }),
+          },
           {
             onRequestStart(controller) {
               abort = (reason) => controller.abort(reason);
@@ -158,6 +168,14 @@ function connectionReason(code: string, sent: boolean): string {
 }
 
 /** undici's and Node's codes are fixed words; their messages hold addresses and are not shown. */
+/** A stream has no length that could be announced. */
+function inChunks(body: string): Readable {
+  const bytes = Buffer.from(body);
+  const chunks: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) chunks.push(bytes.subarray(at, at + CHUNK_BYTES));
+  return Readable.from(chunks, { objectMode: false });
+}
+
 function errorCode(error: Error): string {
   const code = 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : 'UNKNOWN';

@@ -15,6 +15,8 @@ export interface CxoneRequest<T, Accepted extends number = never> {
   query?: Readonly<Record<string, string | number | undefined>>;
   /** Sent as JSON. `{ json }` alone is JSON text that is ready made. */
   body?: unknown;
+  /** Whether the body goes in chunks, without its length in front, as CXone wants long lists (section 4). */
+  chunked?: boolean;
   /** Printable ASCII only. */
   headers?: Readonly<Record<string, string>>;
   /** Checks and shapes the body of a 2xx answer; a body that is empty is `undefined` to it. */

@@ -16,6 +16,8 @@ export interface Exchange {
   readonly route: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
+  /** Whether the body goes in chunks, without its length in front. */
+  readonly chunked: boolean;
   /** Whether it may be sent again when nobody knows whether it took effect. */
   readonly repeatable: boolean;
   readonly accept: readonly number[];

@@ -8,7 +8,7 @@ import { UploadExpiredError } from './import-intake.ts';
 import type { LinkUse } from './link-tokens.ts';
 import { importGlobalId } from './model.ts';
 import { FileTooLargeError, UnreadableFileError } from './reading/file-errors.ts';
-import { rejectionsCsv } from './rejections-download.ts';
+import { rejectionsDownload } from './rejections-download.ts';
 import type { Imports } from './service.ts';
 
 export function importRoutes(imports: Imports): Route[] {
@@ -56,7 +56,7 @@ async function sendRejections(imports: Imports, exchange: Exchange): Promise<voi
       'content-type': 'text/csv; charset=utf-8',
       'content-disposition': `attachment; filename="rejections-${importId}.csv"`,
     });
-    await pipeline(rejectionsCsv(imports, row), response, { signal });
+    await pipeline(rejectionsDownload(imports, row), response, { signal });
   } catch (error) {
     if (response.headersSent || response.destroyed) throw error;
     sendRefusal(exchange, error);
