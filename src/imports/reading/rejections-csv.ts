@@ -38,7 +38,7 @@ export async function* rejectionsCsv(
   let piece = formatRow([...columns, ...REJECTION_COLUMNS]);
   for await (const { row, stage, issues, data } of open()) {
     const { cells, extra } = toCells(columns, data);
-    piece += formatRow([...cells, String(row), stage, formatIssues(issues)]);
+    piece += formatRow([...cells, String(row), stage, formatIssues(issues), ...extra]);
     if (piece.length >= PIECE_LENGTH) {
       yield piece;
       piece = '';
