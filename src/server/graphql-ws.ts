@@ -10,10 +10,13 @@ import { GatewayError } from '../errors.ts';
 import type { Actor } from '../graphql/context.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Authenticate } from './authenticate.ts';
+import { endWithCredentials } from './credential-expiry.ts';
 import type { GraphQLEngine, PreparedOperation } from './graphql-engine.ts';
 import { isWellFormed, readParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
 import type { OriginPolicy } from './origins.ts';
+import { remoteAddressOf } from './request-handler.ts';
+import { refuseConnection } from './respond.ts';
 import { createSocketConnection, type SocketConnection } from './socket-connection.ts';
 
 /** RFC 6455: the server goes down. graphql-ws clients reconnect after it; most 44xx codes they take as final. */
@@ -35,7 +38,7 @@ export interface GraphQLSockets {
   /** Closes every socket so that its client reconnects: at once, or when the queries and mutations on it are answered. */
   drain(): void;
   /** Ends every socket now. */
-  [Symbol.asyncDispose](): Promise<void>;
+  terminate(): void;
 }
 
 interface Extra {
@@ -84,7 +87,9 @@ export function createGraphQLSockets({
         extra.connection.close(CloseCode.Unauthorized, message.slice(0, 120));
         return false;
       }
-      void closeAtExpiry(extra.actor, extra.connection);
+      const { connection } = extra;
+      const end = () => connection.close(CloseCode.Forbidden, 'The credentials have ended.');
+      endWithCredentials(extra.actor, connection.closed, clock, end);
       return true;
     },
     async onSubscribe({ extra }, id, payload) {
@@ -136,17 +141,6 @@ export function createGraphQLSockets({
     if (!busy) connection.close(GOING_AWAY, 'Going away');
   }
 
-  /** A socket lasts no longer than the credentials it was opened with. */
-  async function closeAtExpiry(actor: Actor | null, connection: SocketConnection): Promise<void> {
-    if (actor?.expiresAt === undefined) return;
-    try {
-      await clock.sleep(Math.max(actor.expiresAt - clock.now(), 0), connection.closed);
-      connection.close(CloseCode.Forbidden, 'The credentials have ended.');
-    } catch {
-      // It was closed before.
-    }
-  }
-
   async function keepAlive(): Promise<void> {
     try {
       for (;;) {
@@ -165,7 +159,7 @@ export function createGraphQLSockets({
     upgrade(request, socket, head) {
       const refusal = refuse(request);
       if (refusal) {
-        socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+        refuseConnection(socket, refusal);
         return;
       }
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -208,7 +202,7 @@ export function createGraphQLSockets({
       for (const connection of connections.keys()) closeIfIdle(connection);
     },
 
-    async [Symbol.asyncDispose]() {
+    terminate() {
       draining = true;
       stopped.abort();
       for (const terminate of connections.values()) terminate();
@@ -222,10 +216,6 @@ export function createGraphQLSockets({
     if (connections.size >= limits.maxSockets) return '503 Service Unavailable';
     return undefined;
   }
-}
-
-function remoteAddressOf(request: IncomingMessage): string {
-  return request.socket.remoteAddress ?? 'unknown';
 }
 
 /** Longer than any message that completes an operation. */

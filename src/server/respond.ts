@@ -1,5 +1,6 @@
 /** Small answers, written in one way: JSON, with its length, and errors in one shape. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { errorPolicy } from '../errors.ts';
 import { BodyTooLargeError } from './read-body.ts';
 
@@ -43,4 +44,9 @@ export function discardBody(request: IncomingMessage): void {
     if (bytes > MAX_DISCARDED_BYTES) request.destroy();
   });
   request.resume();
+}
+
+/** Answers on a connection that wanted to become something else than HTTP, and ends it. */
+export function refuseConnection(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

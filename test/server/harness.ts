@@ -11,7 +11,7 @@ import { openToEveryone } from '../../src/server/authenticate.ts';
 import { type Server, type ServerOptions, startServer } from '../../src/server/http-server.ts';
 import type { Services } from '../../src/services.ts';
 import { createLog } from '../../src/telemetry/log.ts';
-import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { createMetrics, type ServerGauges } from '../../src/telemetry/metrics.ts';
 
 /** What a bug says: no client may ever read it. */
 export const SECRET = 'secret db password=hunter2';
@@ -30,6 +30,8 @@ export interface Harness extends AsyncDisposable {
   hanging(): Promise<void>;
   /** Lets every `hang` that waits go on. */
   release(): void;
+  /** As the metrics have it. */
+  requestsRunning(): number;
   post(body: unknown, headers?: Record<string, string>): Promise<Response>;
 }
 
@@ -197,6 +199,8 @@ export async function startHarness(
     };
   }
 
+  const metrics = createMetrics();
+  let gauges: (() => ServerGauges) | undefined;
   const server = await startServer({
     schema: buildSchema(builder),
     host: '127.0.0.1',
@@ -213,7 +217,13 @@ export async function startHarness(
     }),
     routes: [],
     healthChecks: {},
-    metrics: createMetrics(),
+    metrics: {
+      ...metrics,
+      watchServer(read) {
+        gauges = read;
+        metrics.watchServer(read);
+      },
+    },
     log: createLog({ level: 'trace', destination: { write: (line) => lines.push(line) } }),
     clock: systemClock,
     ...options,
@@ -231,6 +241,7 @@ export async function startHarness(
     release: () => {
       for (const resolve of held.splice(0)) resolve();
     },
+    requestsRunning: () => gauges?.().requests ?? 0,
     post: (body, headers = {}) =>
       fetch(graphql, {
         method: 'POST',
@@ -251,4 +262,9 @@ function selfType(builder: Builder) {
       name: t.string({ description: 'Its name.', resolve: () => 'self' }),
     }),
   });
+}
+
+/** Waits for what has no event of its own, turn by turn of the event loop. The test's own time limit ends it. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }

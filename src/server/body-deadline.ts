@@ -1,0 +1,25 @@
+/** An end to bodies that trickle. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../clock.ts';
+import { sendJson } from './respond.ts';
+
+/** Cuts a request off where its body has not arrived `timeoutMs` from now, with a 408 where nothing was answered yet. */
+export function enforceBodyDeadline(
+  { request, response, requestId }: { request: IncomingMessage; response: ServerResponse; requestId: string },
+  timeoutMs: number,
+  clock: Clock,
+): void {
+  if (request.complete) return;
+  const arrived = new AbortController();
+  request.once('end', () => arrived.abort()).once('close', () => arrived.abort());
+  const cutOff = () => {
+    if (response.headersSent) {
+      request.destroy();
+      return;
+    }
+    const message = `The body did not arrive within ${timeoutMs} ms.`;
+    response.once('finish', () => request.destroy()).setHeader('connection', 'close');
+    sendJson(response, 408, { error: { code: 'BAD_USER_INPUT', message, requestId } });
+  };
+  clock.sleep(timeoutMs, arrived.signal).then(cutOff, () => undefined);
+}

@@ -1,0 +1,161 @@
+/**
+ * What happens to one HTTP request: its id, its headers, its way to GraphQL, GraphiQL or a route, and an answer
+ * whatever goes wrong.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
+import type { Actor } from '../graphql/context.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { enforceBodyDeadline } from './body-deadline.ts';
+import { endWithCredentials } from './credential-expiry.ts';
+import type { Graphiql } from './graphiql.ts';
+import type { GraphQLExchange } from './graphql-http.ts';
+import type { ServerLimits } from './limits.ts';
+import type { OriginPolicy } from './origins.ts';
+import { discardBody, sendError, sendJson } from './respond.ts';
+import type { RouteMatch } from './routes.ts';
+import type { RunningRequests } from './running-requests.ts';
+
+export const GRAPHQL_PATH = '/graphql';
+
+/** A request id from outside is taken over where it can do no harm in a log or a header. */
+const SAFE_REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Strict, for answers that no browser shows; a route that sends a page sets a policy of its own. */
+const SECURITY_HEADERS = new Map([
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'DENY'],
+  ['referrer-policy', 'no-referrer'],
+  ['cross-origin-opener-policy', 'same-origin'],
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"],
+  ['cache-control', 'no-store'],
+]);
+
+export interface RequestHandlerOptions {
+  readonly graphqlHttp: (exchange: GraphQLExchange) => Promise<void>;
+  readonly graphiql: Graphiql | undefined;
+  readonly findRoute: (method: string, path: string) => RouteMatch;
+  readonly origins: OriginPolicy;
+  readonly running: RunningRequests;
+  readonly isDraining: () => boolean;
+  readonly limits: ServerLimits;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+interface RequestState {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+  /** The label it gets in the metrics. */
+  route: string;
+}
+
+/** Answers one request. The promise never rejects. */
+export function createRequestHandler(
+  options: RequestHandlerOptions,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const { graphqlHttp, graphiql, findRoute, origins, running, limits, metrics, log, clock } = options;
+
+  return async (request, response) => {
+    const state = begin(request, response);
+    try {
+      await answer(state);
+    } catch (error) {
+      if (!(error instanceof GatewayError) && !state.signal.aborted) {
+        log.error({ requestId: state.requestId, route: state.route, error }, 'a request failed');
+      }
+      discardBody(request);
+      if (response.headersSent) response.destroy();
+      else sendError(response, error, state.requestId);
+    }
+  };
+
+  function begin(request: IncomingMessage, response: ServerResponse): RequestState {
+    const startedAt = clock.monotonic();
+    const over = new AbortController();
+    const given = request.headers['x-request-id'];
+    const requestId = typeof given === 'string' && SAFE_REQUEST_ID.test(given) ? given : randomUUID();
+    const state: RequestState = { request, response, requestId, signal: over.signal, route: 'unmatched' };
+
+    running.add(request, response);
+    request.on('error', (error) => log.debug({ requestId, error }, 'a request broke'));
+    response.once('close', () => {
+      over.abort(new DOMException('The request is over.', 'AbortError'));
+      const durationMs = clock.monotonic() - startedAt;
+      const { route } = state;
+      metrics.httpRequest(route, response.statusCode, durationMs);
+      log.debug({ requestId, method: request.method, route, status: response.statusCode, durationMs }, 'request');
+    });
+    response
+      .setHeaders(SECURITY_HEADERS)
+      .setHeaders(new Map(Object.entries(origins.corsHeaders(request))))
+      .setHeader('x-request-id', requestId);
+    if (options.isDraining()) response.setHeader('connection', 'close');
+    return state;
+  }
+
+  async function answer(state: RequestState): Promise<void> {
+    const { request, response, requestId } = state;
+    const target = request.url ?? '';
+    if (!target.startsWith('/') || target.startsWith('//')) {
+      throw new GatewayError('BAD_USER_INPUT', 'The request target must be a path.');
+    }
+    const [path, queryString] = splitTarget(target);
+    const match = findRoute(request.method ?? '', path);
+    const bodyTimeoutMs = match.kind === 'route' ? match.route.bodyTimeoutMs : undefined;
+    if (bodyTimeoutMs !== null) enforceBodyDeadline(state, bodyTimeoutMs ?? limits.bodyTimeoutMs, clock);
+
+    if (request.method === 'OPTIONS') {
+      response.writeHead(204, { allow: 'GET, HEAD, POST, PUT' }).end();
+    } else if (path === GRAPHQL_PATH) {
+      state.route = GRAPHQL_PATH;
+      await answerGraphQL(state, queryString);
+    } else if (match.kind === 'route') {
+      state.route = match.route.pattern;
+      await match.route.handle({
+        ...state,
+        params: match.params,
+        query: new URLSearchParams(queryString),
+        remoteAddress: remoteAddressOf(request),
+        log: log.child({ requestId, route: match.route.pattern }),
+      });
+    } else if (match.kind === 'method') {
+      discardBody(request);
+      response.setHeader('allow', match.allow);
+      sendJson(response, 405, { error: { code: 'BAD_USER_INPUT', message: `Use ${match.allow}.`, requestId } });
+    } else {
+      throw new GatewayError('NOT_FOUND', 'There is nothing at this path.');
+    }
+  }
+
+  async function answerGraphQL(state: RequestState, queryString: string): Promise<void> {
+    const { request, response, requestId, signal } = state;
+    if (graphiql?.isWanted(request)) {
+      await graphiql.send(request, response);
+      return;
+    }
+    const onStream = (actor: Actor | null) => {
+      running.markStream(response);
+      endWithCredentials(actor, signal, clock, () => response.destroy());
+    };
+    const remoteAddress = remoteAddressOf(request);
+    await graphqlHttp({ request, response, queryString, requestId, signal, remoteAddress, onStream });
+  }
+}
+
+/** The address of the connection's other end. */
+export function remoteAddressOf(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? 'unknown';
+}
+
+/** A request target's path and its query string. */
+export function splitTarget(target: string): [path: string, queryString: string] {
+  const index = target.indexOf('?');
+  return index === -1 ? [target, ''] : [target.slice(0, index), target.slice(index + 1)];
+}
