@@ -5,16 +5,19 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
+import { createAddressBooks } from './address-books/service.ts';
 import type { ImportKind } from './bulk/import-kind.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createContactListClient } from './contact-lists/client.ts';
 import { createOutboundImportKind } from './contact-lists/outbound-import.ts';
 import { createContactLists } from './contact-lists/service.ts';
+import { createContacts } from './contacts/service.ts';
 import { newUpstreamTally } from './cxone/call-context.ts';
 import { createCxoneClient } from './cxone/client.ts';
 import { cxoneHost } from './cxone/hosts.ts';
 import { createRequestLoaders } from './graphql/context.ts';
+import { encodeGlobalId } from './graphql/global-ids.ts';
 import { createBatchSender } from './imports/batch-sender.ts';
 import { createImportBooks } from './imports/import-books.ts';
 import { createImportEvents } from './imports/import-events.ts';
@@ -32,6 +35,7 @@ import { createStatus } from './status/service.ts';
 import { createAuditLog } from './store/audit-log.ts';
 import { openDatabase } from './store/database.ts';
 import { createEventLog } from './store/event-log.ts';
+import { createIdempotencyKeys } from './store/idempotency-keys.ts';
 import { createImportStore } from './store/import-store.ts';
 import { createLeases } from './store/leases.ts';
 import { processOwner } from './store/process-owner.ts';
@@ -92,6 +96,25 @@ export async function createApp(deps: {
     const audit = createAuditLog({ database });
     const eventLog = parts.use(createEventLog({ database, clock, log }));
 
+    const idempotencyKeys = createIdempotencyKeys({ database, leases });
+
+    const addressBooks = createAddressBooks({ cxone, database, leases, audit, globalId: encodeGlobalId, clock, log });
+    const contacts = parts.use(
+      await createContacts({
+        cxone,
+        addressBooks,
+        database,
+        leases,
+        events: eventLog,
+        audit,
+        globalId: encodeGlobalId,
+        origin: owner,
+        baselineCache: config.baselineCache,
+        clock,
+        random,
+        log,
+      }),
+    );
     const lists = createContactListClient(cxone);
     const contactLists = createContactLists({ client: lists });
 
@@ -123,10 +146,10 @@ export async function createApp(deps: {
       engine: database.engine,
       replicas: () => replicas.count(),
       cxone,
-      baselineCache: () => ({ entries: 0, capacity: config.baselineCache.size, hits: 0, misses: 0 }),
+      baselineCache: () => contacts.cacheStats(),
       activity: () => imports.activity(),
     });
-    const services = { contactLists, imports, importFeed, audit, status };
+    const services = { addressBooks, contacts, contactLists, imports, importFeed, audit, idempotencyKeys, status };
     const server = parts.use(
       await startServer({
         schema: createSchema(),

@@ -6,6 +6,7 @@ import type { ImportFeed } from './imports/import-feed.ts';
 import type { Imports } from './imports/service.ts';
 import type { Status } from './status/service.ts';
 import type { AuditLog } from './store/audit-log.ts';
+import type { IdempotencyKeys } from './store/idempotency-keys.ts';
 
 export interface Services {
   addressBooks: AddressBooks;
@@ -14,5 +15,6 @@ export interface Services {
   imports: Imports;
   importFeed: ImportFeed;
   audit: AuditLog;
+  idempotencyKeys: IdempotencyKeys;
   status: Status;
 }

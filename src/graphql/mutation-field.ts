@@ -8,6 +8,7 @@ import { type Issue, ValidationError } from '../errors.ts';
 import type { Builder } from './builder.ts';
 import type { GraphQLContext, Role } from './context.ts';
 import type { ErrorClass } from './error-types.ts';
+import { idempotent } from './idempotent.ts';
 import type { ExtendedSchemaTypes } from './schema-types.ts';
 
 export interface Mutation<Input, Payload extends object, Valid = Input> {
@@ -26,6 +27,16 @@ export interface Mutation<Input, Payload extends object, Valid = Input> {
    */
   readonly validate?: z.ZodType<Valid> | undefined;
   resolve(input: Valid, context: GraphQLContext, info: GraphQLResolveInfo): Payload | Promise<Payload>;
+  /**
+   * Runs the field by `run`, and may begin others of the same name before it has ended: `run` checks an input, keeps
+   * its idempotency key and resolves it, as if it stood alone. Without this, the field just runs.
+   */
+  around?(
+    run: (input: Input) => Promise<Payload>,
+    input: Input,
+    context: GraphQLContext,
+    info: GraphQLResolveInfo,
+  ): Promise<Payload>;
 }
 
 /** Adds the mutation `name`, answering with the union `<Name>Result`. */
@@ -36,9 +47,12 @@ export function addMutation<Input, Payload extends object, Valid = Input>(
 ): void {
   const resultName = mutation.resultName ?? `${name.charAt(0).toUpperCase()}${name.slice(1)}Result`;
   const run = async (input: Input, context: GraphQLContext, info: GraphQLResolveInfo): Promise<Payload> => {
-    // Without `validate`, Valid is Input.
-    const valid = mutation.validate ? validateInput(mutation.validate, input) : (input as unknown as Valid);
-    return mutation.resolve(valid, context, info);
+    const once = async (given: Input) => {
+      // Without `validate`, Valid is Input.
+      const valid = mutation.validate ? validateInput(mutation.validate, given) : (given as unknown as Valid);
+      return idempotent(name, given, context, async (own) => mutation.resolve(valid, own, info));
+    };
+    return mutation.around ? mutation.around(once, input, context, info) : once(input);
   };
   builder.mutationField(name, (t) =>
     t.field({
