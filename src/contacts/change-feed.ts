@@ -44,15 +44,19 @@ const ALL = '';
 const contactNews = z.object({ origin: z.string(), madeForDigest: z.string().optional() });
 const enrichmentNews = z.object({ contactId: z.string() });
 
-/** @param deps.origin names this run of the process: its own news is no news to it */
-export function createChangeFeed(deps: {
+/**
+ * Listens from here on: what was read before is not told of.
+ *
+ * @param deps.origin names this run of the process: its own news is no news to it
+ */
+export async function createChangeFeed(deps: {
   database: Database;
   events: EventLog;
   origin: string;
   listener: ChangeListener;
   clock: Clock;
   log: { warn(details: object, message: string): void };
-}): ChangeFeed {
+}): Promise<ChangeFeed> {
   const { database, events, origin, listener, clock, log } = deps;
   const stop = new AbortController();
   const toTell = new Map<string, string | undefined>();
@@ -80,12 +84,14 @@ export function createChangeFeed(deps: {
     telling = undefined;
   }
 
-  async function follow(): Promise<void> {
-    while (!stop.signal.aborted) {
+  async function follow(start: number): Promise<void> {
+    const topics = [CONTACT_TOPIC, ENRICHMENT_TOPIC];
+    for (let after: number | undefined = start; !stop.signal.aborted; after = undefined) {
       try {
-        const after = await events.head();
-        listener.onGap();
-        const topics = [CONTACT_TOPIC, ENRICHMENT_TOPIC];
+        if (after === undefined) {
+          after = await events.head();
+          listener.onGap();
+        }
         for await (const event of events.tail({ topics, after, signal: stop.signal })) hear(event);
       } catch (error) {
         const isOvertaken = error instanceof GatewayError && error.code === 'CURSOR_EXPIRED';
@@ -108,7 +114,7 @@ export function createChangeFeed(deps: {
     if (news.madeForDigest !== undefined) listener.onMade(subject, news.madeForDigest);
   }
 
-  const following = follow();
+  const following = follow(await events.head());
 
   function announce(contactId: string, madeForDigest?: string): void {
     toTell.set(contactId, madeForDigest ?? toTell.get(contactId));

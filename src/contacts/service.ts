@@ -85,7 +85,8 @@ export interface GroupReference {
 
 const MAX_DELETES = 3;
 
-export function createContacts(deps: {
+/** Ready once it hears of what the other replicas change. */
+export async function createContacts(deps: {
   cxone: CxoneClient;
   addressBooks: AddressBooks;
   database: Database;
@@ -100,7 +101,7 @@ export function createContacts(deps: {
   /** 0 to below 1. */
   random: () => number;
   log: { warn(details: object, message: string): void; error(details: object, message: string): void };
-}): Contacts {
+}): Promise<Contacts> {
   const { cxone, addressBooks: books, database, leases, events, audit, globalId, origin, clock, random, log } = deps;
   const bookGid = (bookId: string) => globalId('AddressBook', bookId);
   const contactGid = (bookId: string, contactId: string) => globalId('Contact', bookId, contactId);
@@ -111,7 +112,7 @@ export function createContacts(deps: {
   const cache = createBaselineCache({ ...deps.baselineCache, clock });
   const reads = createContactReads({ client, cache });
   const lookup = createContactLookup({ reads, clock });
-  const feed = createChangeFeed({
+  const feed = await createChangeFeed({
     database,
     events,
     origin,
