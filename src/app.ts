@@ -23,6 +23,7 @@ import { createImportBooks } from './imports/import-books.ts';
 import { createImportEvents } from './imports/import-events.ts';
 import { createImportFeed } from './imports/import-feed.ts';
 import { createImportIntake } from './imports/import-intake.ts';
+import { createImportRetry } from './imports/import-retry.ts';
 import { createImportRunner } from './imports/import-runner.ts';
 import { createLinkTokens } from './imports/link-tokens.ts';
 import { importRoutes } from './imports/routes.ts';
@@ -132,6 +133,7 @@ export async function createApp(deps: {
       books,
       intake,
       tokens,
+      retry: createImportRetry({ database, store: importStore, leases, books, intake }),
       kinds,
       publicUrl: () => config.publicUrl ?? server.url,
       clock,

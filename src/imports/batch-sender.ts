@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { Attempt, BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
+import type { Attempt, BulkOperation, BulkResult, ItemOutcome, Settlement } from '../bulk/bulk-operation.ts';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { newUpstreamTally } from '../cxone/call-context.ts';
@@ -82,14 +82,20 @@ export function createBatchSender(deps: {
     return { status: 'released', retryAtMs };
   }
 
-  async function book(batch: ImportBatchRow, result: BulkResult, fence: Fence): Promise<SendOutcome> {
-    await books.batchFinished(outcomeOf(batch, result), result.discrepancy, fence);
+  async function book(
+    batch: ImportBatchRow,
+    items: readonly unknown[],
+    result: BulkResult,
+    fence: Fence,
+  ): Promise<SendOutcome> {
+    await books.batchFinished(outcomeOf(batch, items, result), result.discrepancy, fence);
     return { status: 'booked' };
   }
 
   const bookAll = (batch: ImportBatchRow, status: 'failed' | 'unknown', issue: Issue, fence: Fence) =>
     book(
       batch,
+      [],
       { outcomes: uniform(batch.size, { status, issue }), upstreamRequestId: undefined, latencyMs: 0 },
       fence,
     );
@@ -144,23 +150,32 @@ export function createBatchSender(deps: {
     signal: AbortSignal,
   ): Promise<SendOutcome> {
     const items = jsonArray.parse(JSON.parse(batch.items_json ?? '[]'));
+    const settlement = await askUntilTold(batch, operation, items, attempt, signal);
+    if (settlement.verdict === 'settled') return book(batch, items, settlement.result, fence);
+    if (settlement.verdict === 'unknown')
+      return bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message: settlement.reason }, fence);
+    if (sends < MAX_SENDS) return release(batch, fence, clock.now() + pauseMs(sends));
+    const issue = { path: [], code: 'NO_ANSWER', message: `CXone took none of it in ${sends} tries` };
+    return bookAll(batch, 'failed', issue, fence);
+  }
+
+  /** Each question that CXone cannot answer now is asked again later. */
+  async function askUntilTold(
+    batch: ImportBatchRow,
+    operation: BulkOperation<unknown>,
+    items: readonly unknown[],
+    attempt: Attempt,
+    signal: AbortSignal,
+  ): Promise<Settlement> {
     for (let tries = 1; ; tries += 1) {
       try {
-        const settlement = await operation.settle(batch.target_id, items, attempt, callContext(batch, signal));
-        if (settlement.verdict === 'settled') return await book(batch, settlement.result, fence);
-        if (settlement.verdict === 'unknown')
-          return await bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message: settlement.reason }, fence);
-        if (sends < MAX_SENDS) return await release(batch, fence, clock.now() + pauseMs(sends));
-        const issue = { path: [], code: 'NO_ANSWER', message: `CXone took none of it in ${sends} tries` };
-        return await bookAll(batch, 'failed', issue, fence);
+        return await operation.settle(batch.target_id, items, attempt, callContext(batch, signal));
       } catch (error) {
         if (signal.aborted) throw error;
         const askAgain = error instanceof RateLimitedError || (error instanceof UpstreamError && error.retryable);
-        if (!askAgain || tries >= MAX_SETTLE_TRIES) {
-          const message =
-            error instanceof Error && askAgain ? error.message : 'CXone could not say whether it took effect';
-          return await bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message }, fence);
-        }
+        if (!askAgain) log.warn({ importId: batch.import_id, batch: batch.number, error }, 'a batch cannot be settled');
+        if (!askAgain || tries >= MAX_SETTLE_TRIES)
+          return { verdict: 'unknown', reason: 'CXone could not say whether it took effect' };
         await clock.sleep(pauseMs(tries), signal);
       }
     }
@@ -189,15 +204,17 @@ export function createBatchSender(deps: {
         return store.markSending(tx, { importId: batch.import_id, number: batch.number }, JSON.stringify(attempt));
       });
       if (!marked) return { status: 'notRunning' };
+      const items = jsonArray.parse(JSON.parse(batch.items_json ?? '[]'));
+      let result: BulkResult;
       try {
-        const items = jsonArray.parse(JSON.parse(batch.items_json ?? '[]'));
-        const result = await operation.send(batch.target_id, items, attempt, call);
-        return await book(batch, result, fence);
+        result = await operation.send(batch.target_id, items, attempt, call);
       } catch (error) {
         if (error instanceof OutcomeUnknownError && !signal.aborted)
           return settle(batch, operation, attempt, sends, fence, signal);
         return afterFailure(batch, sends, error, fence, signal);
       }
+      // Outside of the try: what cannot be booked now is not a failed batch, it is settled by whoever comes next.
+      return book(batch, items, result, fence);
     },
 
     async resume(batch, operation, fence, signal) {
@@ -221,7 +238,7 @@ function uniform(size: number, outcome: ItemOutcome): ItemOutcome[] {
 }
 
 /** The counts of a batch, and its failed and unknown rows as they came. */
-function outcomeOf(batch: ImportBatchRow, result: BulkResult): BatchOutcome {
+function outcomeOf(batch: ImportBatchRow, items: readonly unknown[], result: BulkResult): BatchOutcome {
   const rows = rowNumbers.parse(JSON.parse(batch.rows_json ?? '[]'));
   const counts = { succeeded: 0, skipped: 0, failed: 0, unknown: 0 };
   const rejections: BatchOutcome['rejections'][number][] = [];
@@ -243,6 +260,7 @@ function outcomeOf(batch: ImportBatchRow, result: BulkResult): BatchOutcome {
       });
     }
   });
+  const lastTaken = result.outcomes.findLastIndex((outcome) => !('issue' in outcome));
   return {
     importId: batch.import_id,
     number: batch.number,
@@ -252,6 +270,7 @@ function outcomeOf(batch: ImportBatchRow, result: BulkResult): BatchOutcome {
     upstreamRequestId: result.upstreamRequestId ?? null,
     error: firstIssue ? firstIssue.message : null,
     rejections,
+    lastItemJson: lastTaken === -1 || items.length === 0 ? null : JSON.stringify(items[lastTaken]),
   };
 }
 

@@ -31,6 +31,7 @@ export type NewImport = Pick<
 >;
 
 const EMPTY = {
+  begun: 0,
   upload_attempt: 0,
   bytes: 0,
   received: 0,
@@ -93,6 +94,8 @@ export interface ImportBooks {
   finished(importId: string, verification: Verification | null): Promise<void>;
   /** The import as a whole cannot go on: what is pending will not be sent. */
   importFailed(importId: string, failure: string): Promise<void>;
+  /** Its failed rows are batches again: it runs on. Undefined where it has not finished with failures. */
+  retried(importId: string, actor: string, requestId: string): Promise<ImportRow | undefined>;
   /** A change of state that somebody asked for. Undefined where the import is in none of the states `from`. */
   changeState(change: StateChange): Promise<ImportRow | undefined>;
 }
@@ -296,6 +299,32 @@ export function createImportBooks(deps: {
 
     importFailed: (importId, failure) => database.transaction((tx) => fail(tx, importId, failure)),
 
+    retried: (importId, actor, requestId) =>
+      database.transaction(async (tx) => {
+        const row = await store.update(tx, importId, ['COMPLETED_WITH_FAILURES', 'FAILED'], {
+          state: 'RUNNING',
+          begun: 0,
+          failure: null,
+          finished_at: null,
+          discrepancy: null,
+          count_after: null,
+          count_expected: null,
+        });
+        if (!row) return undefined;
+        await store.reopenCancelled(tx, importId);
+        await audit.append(tx, {
+          actor,
+          action: 'import.retry',
+          subject: importGlobalId(importId),
+          outcome: 'SUCCEEDED',
+          requestId,
+          detail: {},
+        });
+        await database.ring(tx, IMPORTS_CHANNEL);
+        await events.append(tx, 'RETRIED', row);
+        return row;
+      }),
+
     changeState: ({ importId, from, to, event, action, actor, requestId }) =>
       database.transaction(async (tx) => {
         const row = await store.update(tx, importId, from, to);
@@ -303,7 +332,7 @@ export function createImportBooks(deps: {
         if (row.state === 'CANCELLED') {
           await store.cancelPending(tx, importId);
           await store.setTargetStates(tx, importId, false);
-        }
+        } else await database.ring(tx, IMPORTS_CHANNEL);
         await audit.append(tx, {
           actor,
           action,

@@ -40,8 +40,16 @@ export interface ReceivedUpload {
 }
 
 export interface ImportIntake {
-  /** @throws NotFoundError where the target does not exist, ConflictError where it takes no rows */
-  checkTarget(row: NewImport, call: CallContext): Promise<void>;
+  /**
+   * Looks at the target, and gives what takes rows for it: of a file with this header (null for JSON), in batches
+   * numbered on from `lastNumber`.
+   *
+   * @throws NotFoundError where the target does not exist, ConflictError where it takes no rows
+   */
+  open(
+    row: NewImport,
+    call: CallContext,
+  ): Promise<(header: readonly string[] | null, lastNumber?: number) => RowIntake>;
   /** Rows given in the call itself: stored and sealed in the transaction that creates the import. */
   inline(row: NewImport, rows: readonly Record<string, unknown>[], call: CallContext): Promise<ImportRow>;
   /**
@@ -71,16 +79,16 @@ export function createImportIntake(deps: {
   async function openIntake(
     row: NewImport,
     call: CallContext,
-  ): Promise<(header: readonly string[] | null) => RowIntake> {
+  ): Promise<(header: readonly string[] | null, lastNumber?: number) => RowIntake> {
     const kind = kinds.get(row.kind);
     if (!kind) throw new Error(`no import kind ${row.kind}`);
     const options = optionsOf(row);
     const place = { targetId: row.target_id, campaignId: row.campaign_id };
     const check = await kind.open(place, options, call);
     const maxBatchSize = await kind.operation(place, options).maxBatchSize(row.target_id ?? '', call);
-    return (header) => {
+    return (header, lastNumber = 0) => {
       const mapper = createRowMapper({ header, fieldMapping: options.fieldMapping, ...kind.columns });
-      return createRowIntake({ map: mapper.map, check, maxBatchSize, keepRows: !options.validateOnly });
+      return createRowIntake({ map: mapper.map, check, maxBatchSize, lastNumber, keepRows: !options.validateOnly });
     };
   }
 
@@ -142,9 +150,7 @@ export function createImportIntake(deps: {
   }
 
   return {
-    async checkTarget(row, call) {
-      await openIntake(row, call);
-    },
+    open: openIntake,
 
     async inline(row, rows, call) {
       const makeIntake = await openIntake(row, call);

@@ -175,7 +175,7 @@ export function createImportRunner(deps: {
   }
 
   async function begin(row: ImportRow, signal: AbortSignal): Promise<void> {
-    if (row.started_at !== null) return;
+    if (row.begun === 1) return;
     const kind = kindOf(row);
     const countBefore = kind.count && row.target_id ? await kind.count(row.target_id, callOf(row.id, signal)) : null;
     await books.started(row.id, countBefore);

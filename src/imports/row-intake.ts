@@ -27,10 +27,12 @@ export function createRowIntake(deps: {
   map: (record: SourceRow['record']) => Record<string, unknown>;
   check: (row: Record<string, unknown>) => RowCheck<unknown>;
   maxBatchSize: number;
+  /** Batches are numbered on from here. */
+  lastNumber: number;
   /** Whether batches are kept; a validation alone needs none. */
   keepRows: boolean;
 }): RowIntake {
-  const { map, check, maxBatchSize, keepRows } = deps;
+  const { map, check, maxBatchSize, lastNumber, keepRows } = deps;
   const seen = createDedupeTable();
   const filling = new Map<string, FillingBatch>();
   let waiting = 0;
@@ -76,7 +78,7 @@ export function createRowIntake(deps: {
     counts.batches += 1;
     waiting -= batch.rows.length;
     batches.push({
-      number: counts.batches,
+      number: lastNumber + counts.batches,
       targetId,
       size: batch.rows.length,
       rowsJson: `[${batch.rows.join()}]`,

@@ -84,6 +84,7 @@ export function addImportTypes(builder: Builder, refs: { contactList: ContactLis
   );
 
   addBeginMutations(builder, importRef, inputs);
+  addRetryMutation(builder, importRef);
   addSteeringMutations(builder, importRef);
   addSubscriptions(builder, importRef, parts);
 }
@@ -141,27 +142,45 @@ function addSteeringMutations(builder: Builder, importRef: ImportRef): void {
     { verb: 'resume', description: 'Goes on with a paused import.' },
     { verb: 'cancel', description: 'Ends an import: what was not sent yet will not be. What was sent stays sent.' },
   ] as const;
-  for (const { verb, description } of verbs) {
-    const name = `${verb.charAt(0).toUpperCase()}${verb.slice(1)}Import`;
-    const input = builder.inputType(`${name}Input`, {
-      description: `Which import to ${verb}.`,
-      fields: (t) => ({ id: t.id({ required: true, description: 'The global id of the import.' }) }),
-    });
-    const payload = builder.objectRef<{ import: ImportRow }>(`${name}Payload`).implement({
-      description: 'The import as it is now.',
-      fields: (t) => ({ import: t.expose('import', { type: importRef, description: 'The import.' }) }),
-    });
-    addMutation(builder, `${verb}Import`, {
-      description,
-      role: 'writer',
-      input,
-      payload,
-      errors: LOCAL_MUTATION_ERRORS,
-      resolve: async ({ id }, { services, actor, requestId }) => ({
-        import: await services.imports[verb](decodeGlobalId(id, 'Import'), actor?.name ?? 'nobody', requestId),
-      }),
-    });
-  }
+  for (const { verb, description } of verbs)
+    addImportVerb(builder, importRef, verb, description, (id, { services, actor, requestId }) =>
+      services.imports[verb](id, actor?.name ?? 'nobody', requestId),
+    );
+}
+
+function addRetryMutation(builder: Builder, importRef: ImportRef): void {
+  const description =
+    'Sends the failed and unknown rows of a finished import again, and what a failed import had not sent yet.';
+  addImportVerb(builder, importRef, 'retry', description, (id, { services, actor, call }) =>
+    services.imports.retry(id, actor?.name ?? 'nobody', call),
+  );
+}
+
+/** A mutation that takes an import by its id and answers with it. */
+function addImportVerb(
+  builder: Builder,
+  importRef: ImportRef,
+  verb: 'pause' | 'resume' | 'cancel' | 'retry',
+  description: string,
+  act: (importId: string, context: GraphQLContext) => Promise<ImportRow>,
+): void {
+  const name = `${verb.charAt(0).toUpperCase()}${verb.slice(1)}Import`;
+  const input = builder.inputType(`${name}Input`, {
+    description: `Which import to ${verb}.`,
+    fields: (t) => ({ id: t.id({ required: true, description: 'The global id of the import.' }) }),
+  });
+  const payload = builder.objectRef<{ import: ImportRow }>(`${name}Payload`).implement({
+    description: 'The import as it is now.',
+    fields: (t) => ({ import: t.expose('import', { type: importRef, description: 'The import.' }) }),
+  });
+  addMutation(builder, `${verb}Import`, {
+    description,
+    role: 'writer',
+    input,
+    payload,
+    errors: LOCAL_MUTATION_ERRORS,
+    resolve: async ({ id }, context) => ({ import: await act(decodeGlobalId(id, 'Import'), context) }),
+  });
 }
 
 function addSubscriptions(builder: Builder, importRef: ImportRef, parts: ReturnType<typeof addImportParts>): void {

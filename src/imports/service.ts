@@ -17,6 +17,7 @@ import type {
 import type { ImportBooks, NewImport } from './import-books.ts';
 import type { ImportEventType } from './import-events.ts';
 import type { ImportIntake, ReceivedUpload } from './import-intake.ts';
+import type { ImportRetry } from './import-retry.ts';
 import type { LinkTokens, LinkUse } from './link-tokens.ts';
 import {
   type ImportOptions,
@@ -88,6 +89,8 @@ export interface Imports {
   pause(importId: string, actor: string, requestId: string): Promise<ImportRow>;
   resume(importId: string, actor: string, requestId: string): Promise<ImportRow>;
   cancel(importId: string, actor: string, requestId: string): Promise<ImportRow>;
+  /** Sends failed and unknown rows again, and what a failed import had not sent yet. */
+  retry: ImportRetry['retry'];
 }
 
 export function createImports(deps: {
@@ -95,12 +98,13 @@ export function createImports(deps: {
   books: ImportBooks;
   intake: ImportIntake;
   tokens: LinkTokens;
+  retry: ImportRetry;
   kinds: ReadonlyMap<ImportKindName, ImportKind>;
   /** The address of links: scheme, host and port. */
   publicUrl: () => string;
   clock: Clock;
 }): Imports {
-  const { store, books, intake, tokens, kinds, publicUrl, clock } = deps;
+  const { store, books, intake, tokens, retry, kinds, publicUrl, clock } = deps;
 
   function newImport(request: ImportRequest, actor: string): NewImport {
     const kind = kinds.get(request.kind);
@@ -132,7 +136,8 @@ export function createImports(deps: {
     change: { from: readonly ImportStateColumn[]; to: ImportStateColumn; event: ImportEventType; action: string },
   ): Promise<ImportRow> {
     const { from, to: state, event, action } = change;
-    const to = { state, ...(isFinal(state) ? { finished_at: clock.now() } : {}) };
+    // A run that goes on looks anew at what its target holds: others may have written to it meanwhile.
+    const to = { state, ...(isFinal(state) ? { finished_at: clock.now() } : { begun: 0 }) };
     const row = await books.changeState({ importId, from, to, event, action, actor, requestId });
     if (row) return row;
     const current = await store.get(importId);
@@ -159,7 +164,7 @@ export function createImports(deps: {
 
     async createUpload({ format, ...request }, actor, call) {
       const row = newImport(request, actor);
-      await intake.checkTarget(row, call);
+      await intake.open(row, call);
       const expiresAt = row.created_at + UPLOAD_LIFETIME_MS;
       const upload = { ...row, state: 'AWAITING_UPLOAD' as const, format, upload_expires_at: expiresAt };
       const stored = await books.created(upload, call.requestId);
@@ -187,7 +192,12 @@ export function createImports(deps: {
     pause: (importId, actor, requestId) =>
       steer(importId, actor, requestId, { from: ['RUNNING'], to: 'PAUSED', event: 'PAUSED', action: 'import.pause' }),
     resume: (importId, actor, requestId) =>
-      steer(importId, actor, requestId, { from: ['PAUSED'], to: 'RUNNING', event: 'RESUMED', action: 'import.resume' }),
+      steer(importId, actor, requestId, {
+        from: ['PAUSED'],
+        to: 'RUNNING',
+        event: 'RESUMED',
+        action: 'import.resume',
+      }),
     cancel: (importId, actor, requestId) =>
       steer(importId, actor, requestId, {
         from: ['AWAITING_UPLOAD', 'RECEIVING', 'RUNNING', 'PAUSED', 'CONFIRMING'],
@@ -195,6 +205,7 @@ export function createImports(deps: {
         event: 'CANCELLED',
         action: 'import.cancel',
       }),
+    retry: retry.retry,
   };
 }
 

@@ -55,6 +55,8 @@ export interface BatchOutcome {
   upstreamRequestId: string | null;
   error: string | null;
   rejections: readonly { row: number; stage: 'UPSTREAM' | 'UNKNOWN'; issuesJson: string; dataJson: string }[];
+  /** The last row that got in, as it was sent; null where none did. */
+  lastItemJson: string | null;
 }
 
 export interface ImportPageFilter {
@@ -88,6 +90,8 @@ export interface ImportStore {
   batches(importId: string, options: { first: number; after?: number | undefined }): Promise<ImportBatchRow[]>;
   rejections(importId: string, options: { first: number; after?: number | undefined }): Promise<ImportRejectionRow[]>;
   latencies(importId: string): Promise<number[]>;
+  /** 0 where there is none. */
+  lastBatchNumber(importId: string): Promise<number>;
 
   /** Starts a try to receive the rows; what an earlier, broken try staged is removed. Null where the state forbids it. */
   beginReceiving(tx: Transaction, importId: string, nowMs: number): Promise<number | null>;
@@ -115,8 +119,11 @@ export interface ImportStore {
   /** Uploads that were announced and did not come in time. */
   overdueUploads(nowMs: number): Promise<ImportRow[]>;
 
-  /** The first batch is about to be sent. Undefined where it has begun already, or may not. */
-  begin(tx: Transaction, importId: string, nowMs: number, countBefore: number | null): Promise<ImportRow | undefined>;
+  /**
+   * The first batch of a run is about to be sent; `count` is what the target holds. Undefined where it has begun
+   * already, or may not.
+   */
+  begin(tx: Transaction, importId: string, nowMs: number, count: number | null): Promise<ImportRow | undefined>;
   /** Oldest import first. */
   openTargets(only?: { kind: ImportKindColumn; targetId: string }): Promise<OpenTarget[]>;
   /** Targets with batches under way: somebody's, or left behind by somebody who died, whatever their import's state. */
@@ -136,6 +143,21 @@ export interface ImportStore {
   completeBatch(tx: Transaction, outcome: BatchOutcome, nowMs: number): Promise<ImportRow>;
   /** Changes an import that is there, whatever its state. */
   set(tx: Transaction, importId: string, change: Partial<ImportRow>): Promise<ImportRow>;
+  /** Rows that CXone refused or that were left unknown, by row number. */
+  retryable(importId: string, options: { first: number; after: number }): Promise<ImportRejectionRow[]>;
+  /** Moves failed and unknown rows of a finished import back into batches. */
+  requeue(
+    tx: Transaction,
+    importId: string,
+    requeued: {
+      batches: readonly StagedBatch[];
+      rows: readonly Pick<ImportRejectionRow, 'row' | 'stage' | 'target_id'>[];
+    },
+  ): Promise<void>;
+  /** Batches that a failed import did not send are to be sent after all. */
+  reopenCancelled(tx: Transaction, importId: string): Promise<void>;
+  /** Rows and batches of imports that finished before `finishedBefore` (epoch milliseconds); their reports stay. Returns how many imports. */
+  clearFinished(finishedBefore: number, limit: number): Promise<number>;
   /** Running imports of which no row is pending or under way: to be verified and finished. */
   exhausted(): Promise<ImportRow[]>;
   update(
@@ -150,6 +172,28 @@ export interface ImportStore {
 
 export function createImportStore(database: Database): ImportStore {
   const { db } = database;
+
+  async function insertBatches(tx: Transaction, importId: string, attempt: number, batches: readonly StagedBatch[]) {
+    for (const batch of batches) {
+      const row = {
+        import_id: importId,
+        number: batch.number,
+        upload_attempt: attempt,
+        target_id: batch.targetId,
+        state: 'PENDING' as const,
+        size: batch.size,
+        succeeded: 0,
+        skipped: 0,
+        failed: 0,
+        unknown: 0,
+        attempts: 0,
+        rows_json: batch.rowsJson,
+        items_json: batch.itemsJson,
+        sources_json: batch.sourcesJson,
+      };
+      await tx.insertInto('import_batches').values(row).execute();
+    }
+  }
 
   async function removeStaged(tx: Transaction, importId: string): Promise<void> {
     await tx.deleteFrom('import_batches').where('import_id', '=', importId).execute();
@@ -226,6 +270,15 @@ export function createImportStore(database: Database): ImportStore {
       return rows.map((row) => row.latency_ms ?? 0);
     },
 
+    async lastBatchNumber(importId) {
+      const row = await db
+        .selectFrom('import_batches')
+        .select(({ fn }) => fn.max('number').as('number'))
+        .where('import_id', '=', importId)
+        .executeTakeFirst();
+      return row?.number ?? 0;
+    },
+
     async beginReceiving(tx, importId, nowMs) {
       const row = await tx
         .updateTable('imports')
@@ -267,27 +320,7 @@ export function createImportStore(database: Database): ImportStore {
         .where('upload_attempt', '=', attempt)
         .executeTakeFirst();
       if (numUpdatedRows === 0n) return false;
-      for (const batch of batches) {
-        await tx
-          .insertInto('import_batches')
-          .values({
-            import_id: importId,
-            number: batch.number,
-            upload_attempt: attempt,
-            target_id: batch.targetId,
-            state: 'PENDING',
-            size: batch.size,
-            succeeded: 0,
-            skipped: 0,
-            failed: 0,
-            unknown: 0,
-            attempts: 0,
-            rows_json: batch.rowsJson,
-            items_json: batch.itemsJson,
-            sources_json: batch.sourcesJson,
-          })
-          .execute();
-      }
+      await insertBatches(tx, importId, attempt, batches);
       for (let from = 0; from < rejections.length; from += ROWS_PER_INSERT) {
         const rows = rejections.slice(from, from + ROWS_PER_INSERT).map((rejection) => ({
           import_id: importId,
@@ -370,13 +403,18 @@ export function createImportStore(database: Database): ImportStore {
         .where('upload_expires_at', '<=', nowMs)
         .execute(),
 
-    begin: (tx, importId, nowMs, countBefore) =>
+    begin: (tx, importId, nowMs, count) =>
       tx
         .updateTable('imports')
-        .set({ started_at: nowMs, count_before: countBefore })
+        .set((eb) => ({
+          begun: 1,
+          started_at: eb.fn.coalesce('started_at', eb.val(nowMs)),
+          // What an earlier run of the import brought in is not part of what was there before it.
+          count_before: count === null ? null : eb(eb.val(count), '-', eb.ref('succeeded')),
+        }))
         .where('id', '=', importId)
         .where('state', '=', 'RUNNING')
-        .where('started_at', 'is', null)
+        .where('begun', '=', 0)
         .returningAll()
         .executeTakeFirst(),
 
@@ -515,6 +553,7 @@ export function createImportStore(database: Database): ImportStore {
           unknown: eb('unknown', '+', unknown),
           attempts: eb('attempts', '+', 1),
           not_before: 0,
+          ...(outcome.lastItemJson === null ? {} : { last_item_json: outcome.lastItemJson }),
         }))
         .where('import_id', '=', importId)
         .where('target_id', '=', targetId)
@@ -532,6 +571,80 @@ export function createImportStore(database: Database): ImportStore {
         .where('id', '=', importId)
         .returningAll()
         .executeTakeFirstOrThrow();
+    },
+
+    retryable: (importId, { first, after }) =>
+      db
+        .selectFrom('import_rejections')
+        .selectAll()
+        .where('import_id', '=', importId)
+        .where('stage', 'in', ['UPSTREAM', 'UNKNOWN'])
+        .where('row', '>', after)
+        .orderBy('row')
+        .limit(first)
+        .execute(),
+
+    async requeue(tx, importId, { batches, rows }) {
+      await insertBatches(tx, importId, 0, batches);
+      const byTarget = Map.groupBy(rows, ({ target_id }) => target_id ?? '');
+      for (const [targetId, some] of byTarget) {
+        const failed = some.filter(({ stage }) => stage === 'UPSTREAM').length;
+        const unknown = some.length - failed;
+        await tx
+          .updateTable('import_targets')
+          .set((eb) => ({
+            state: 'PENDING' as const,
+            failed: eb('failed', '-', failed),
+            unknown: eb('unknown', '-', unknown),
+          }))
+          .where('import_id', '=', importId)
+          .where('target_id', '=', targetId)
+          .execute();
+        await tx
+          .updateTable('imports')
+          .set((eb) => ({ failed: eb('failed', '-', failed), unknown: eb('unknown', '-', unknown) }))
+          .where('id', '=', importId)
+          .execute();
+      }
+      await tx
+        .updateTable('imports')
+        .set((eb) => ({ batches_total: eb('batches_total', '+', batches.length) }))
+        .where('id', '=', importId)
+        .execute();
+      const numbers = rows.map(({ row }) => row);
+      await tx.deleteFrom('import_rejections').where('import_id', '=', importId).where('row', 'in', numbers).execute();
+    },
+
+    async reopenCancelled(tx, importId) {
+      await tx
+        .updateTable('import_batches')
+        .set({ state: 'PENDING' })
+        .where('import_id', '=', importId)
+        .where('state', '=', 'CANCELLED')
+        .execute();
+      await tx
+        .updateTable('import_targets')
+        .set({ state: 'PENDING', not_before: 0 })
+        .where('import_id', '=', importId)
+        .where('state', '=', 'CANCELLED')
+        .execute();
+    },
+
+    async clearFinished(finishedBefore, limit) {
+      const old = await db
+        .selectFrom('imports')
+        .select('id')
+        .where('finished_at', '<', finishedBefore)
+        .where(({ or, exists, selectFrom }) =>
+          or([
+            exists(selectFrom('import_targets').select('import_id').whereRef('import_id', '=', 'imports.id')),
+            exists(selectFrom('import_rejections').select('import_id').whereRef('import_id', '=', 'imports.id')),
+          ]),
+        )
+        .limit(limit)
+        .execute();
+      for (const { id } of old) await database.transaction((tx) => removeStaged(tx, id));
+      return old.length;
     },
 
     exhausted: () =>

@@ -130,6 +130,8 @@ interface ImportTable {
   started_at: number | null;
   finished_at: number | null;
   upload_expires_at: number | null;
+  /** 1 once the first batch of this run was sent; 0 again when it is resumed or retried: then its counts are looked at anew. */
+  begun: number;
   /** Rises with every try to upload: what an earlier, broken try staged is recognised by its number. */
   upload_attempt: number;
   bytes: number;
@@ -168,6 +170,8 @@ interface ImportTargetTable {
   attempts: number;
   /** Not before this time: a Retry-After that outlives the process. */
   not_before: number;
+  /** The last row that got in: what is looked for where a target's index shows its members late. */
+  last_item_json: string | null;
 }
 
 interface ImportBatchTable {

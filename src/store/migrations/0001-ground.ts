@@ -121,6 +121,7 @@ async function importTables(db: Kysely<Tables>, schema: SchemaDialect): Promise<
       .addColumn('started_at', integer)
       .addColumn('finished_at', integer)
       .addColumn('upload_expires_at', integer)
+      .addColumn('begun', integer, (column) => column.notNull())
       .addColumn('upload_attempt', integer, (column) => column.notNull())
       .addColumn('bytes', integer, (column) => column.notNull())
       .addColumn('received', integer, (column) => column.notNull())
@@ -158,6 +159,7 @@ async function importTables(db: Kysely<Tables>, schema: SchemaDialect): Promise<
       .addColumn('unknown', integer, (column) => column.notNull())
       .addColumn('attempts', integer, (column) => column.notNull())
       .addColumn('not_before', integer, (column) => column.notNull())
+      .addColumn('last_item_json', text)
       .addPrimaryKeyConstraint('import_targets_pk', ['import_id', 'target_id'])
       .addForeignKeyConstraint('import_targets_import_fk', ['import_id'], 'imports', ['id'], (key) =>
         key.onDelete('cascade'),

@@ -1,0 +1,74 @@
+/** Sends the failed and unknown rows of a finished import again: they become new batches, and the import runs on. */
+import type { CallContext } from '../cxone/call-context.ts';
+import { ConflictError, NotFoundError } from '../errors.ts';
+import type { Database } from '../store/database.ts';
+import type { ImportStore } from '../store/import-store.ts';
+import type { Leases } from '../store/leases.ts';
+import type { ImportRow, ImportStateColumn } from '../store/tables.ts';
+import type { ImportBooks } from './import-books.ts';
+import type { ImportIntake } from './import-intake.ts';
+import { importGlobalId } from './model.ts';
+
+/** Rows moved in one transaction. */
+const ROWS_PER_MOVE = 1000;
+const LEASE_MS = 10_000;
+const FINISHED_WITH_FAILURES: readonly ImportStateColumn[] = ['COMPLETED_WITH_FAILURES', 'FAILED'];
+
+export interface ImportRetry {
+  /** @throws NotFoundError; ConflictError NOT_IN_THIS_STATE where it has not finished, or nothing of it failed */
+  retry(importId: string, actor: string, call: CallContext): Promise<ImportRow>;
+}
+
+export function createImportRetry(deps: {
+  database: Database;
+  store: ImportStore;
+  leases: Leases;
+  books: ImportBooks;
+  intake: ImportIntake;
+}): ImportRetry {
+  const { database, store, leases, books, intake } = deps;
+
+  async function requeueAll(row: ImportRow, call: CallContext): Promise<void> {
+    const makeIntake = await intake.open(row, call);
+    let number = await store.lastBatchNumber(row.id);
+    for (let after = 0; ; ) {
+      const page = await store.retryable(row.id, { first: ROWS_PER_MOVE, after });
+      const last = page.at(-1);
+      if (!last) return;
+      after = last.row;
+      const rows = makeIntake(row.header_json === null ? null : JSON.parse(row.header_json), number);
+      for (const rejection of page) rows.add({ row: rejection.row, record: JSON.parse(rejection.data_json) });
+      const { batches, rejections } = rows.take(true);
+      // What no longer passes the checks (a consent that has become too old) stays failed.
+      const refused = new Set(rejections.map((rejection) => rejection.row));
+      const moved = page.filter((rejection) => !refused.has(rejection.row));
+      if (moved.length === 0) continue;
+      number += batches.length;
+      await database.transaction((tx) => store.requeue(tx, row.id, { batches, rows: moved }));
+    }
+  }
+
+  return {
+    async retry(importId, actor, call) {
+      const row = await store.get(importId);
+      if (!row) throw new NotFoundError('There is no such import.', importGlobalId(importId));
+      if (!FINISHED_WITH_FAILURES.includes(row.state) || (row.failed + row.unknown === 0 && row.state !== 'FAILED'))
+        throw notNow(row);
+      return leases.withLease(`retry:${importId}`, { leaseMs: LEASE_MS, waitMs: 0, signal: call.signal }, async () => {
+        await requeueAll(row, call);
+        const running = await books.retried(importId, actor, call.requestId);
+        if (!running) throw notNow((await store.get(importId)) ?? row);
+        return running;
+      });
+    },
+  };
+}
+
+function notNow(row: ImportRow): ConflictError {
+  const what = row.state === 'COMPLETED' ? 'COMPLETED: nothing of it failed' : row.state;
+  return new ConflictError(
+    'NOT_IN_THIS_STATE',
+    `The import is ${what}. An import can be retried once it is through and some of its rows failed.`,
+    importGlobalId(row.id),
+  );
+}
