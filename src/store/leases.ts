@@ -11,6 +11,7 @@ import { waitForRing } from './wait.ts';
 
 /** How late a waiter notices a lease that ran out, or was released where the doorbell does not reach it. */
 const POLL_MS = 250;
+const FORGET_AFTER_MS = 86_400_000;
 /** Two renewals may fail before the lease runs out. */
 const RENEWALS_PER_LEASE = 3;
 
@@ -60,6 +61,8 @@ export interface Leases {
    * @throws what `acquire` and `run` throw
    */
   withLease<T>(name: string, request: LeaseRequest, run: (lease: Lease, signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** Forgets leases that nobody gave back or took over for a day after they ran out. @returns how many */
+  prune(): Promise<number>;
 }
 
 /** With the monotonic time just before it was asked for, from which on it may be running. */
@@ -205,6 +208,13 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
         // Where the database cannot be reached the lease runs out by itself; the outcome of `run` is what counts.
         await release(lease).catch(() => {});
       }
+    },
+    async prune() {
+      const { numDeletedRows } = await db
+        .deleteFrom('leases')
+        .where((eb) => eb('expires_at', '<', eb(database.nowMs(), '-', FORGET_AFTER_MS)))
+        .executeTakeFirstOrThrow();
+      return Number(numDeletedRows);
     },
   };
 }

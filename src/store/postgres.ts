@@ -144,7 +144,7 @@ function guardedPool(pool: pg.Pool): PostgresPool {
       const query = async (text: string, parameters: ReadonlyArray<unknown>): Promise<unknown> => {
         if (broken) throw broken;
         try {
-          return await client.query(text, [...parameters]);
+          return await client.query(text, parameters.map(storable));
         } catch (error) {
           const failure = unavailable(error);
           if (failure && !isStatementOnly(error)) broken = failure;
@@ -161,6 +161,11 @@ function guardedPool(pool: pg.Pool): PostgresPool {
       };
     },
   };
+}
+
+/** Postgres has no text with a NUL in it (JSON escapes it): a hostile one becomes visible instead of failing the query. */
+function storable(parameter: unknown): unknown {
+  return typeof parameter === 'string' ? parameter.replaceAll('\0', '\u{fffd}') : parameter;
 }
 
 function sqlState(error: unknown): string | undefined {

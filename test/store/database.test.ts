@@ -159,6 +159,16 @@ describe.each(ENGINES)('the database on %s', (engine) => {
     await expect(db.selectFrom('event_head').select('seq').execute()).rejects.toThrow(RangeError);
   });
 
+  test('text comes back as it was, whatever is in it; a NUL at least does no harm', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { db } = opened.database;
+    const hostile = `'; drop table settings; -- "\\ \u202e \u{1f4a9} \n`;
+    await db.insertInto('settings').values({ name: hostile, value: hostile }).execute();
+    await db.insertInto('settings').values({ name: 'a\0b', value: '' }).execute();
+    const rows = await db.selectFrom('settings').select('name').where('name', 'in', [hostile, 'a\0b']).execute();
+    expect(rows.map(({ name }) => name.replace('\ufffd', '\0')).sort()).toEqual([hostile, 'a\0b'].sort());
+  });
+
   test('reports how many rows a statement changed', async () => {
     await using opened = await openFreshDatabase(engine);
     const { db } = opened.database;
@@ -219,6 +229,25 @@ describe('the database on sqlite', () => {
     other.exec('commit');
     await Promise.all([write, transaction]);
     expect(await opened.database.db.selectFrom('event_head').select('seq').execute()).toEqual([{ seq: 3 }]);
+  });
+
+  test('a full disk fails clearly and leaves no half of a transaction; with room again all goes on', async () => {
+    await using opened = await openFreshDatabase('sqlite');
+    const { database } = opened;
+    const fill = () =>
+      database.transaction(async (tx) => {
+        await tx.updateTable('event_head').set({ seq: 7 }).execute();
+        await tx
+          .insertInto('settings')
+          .values({ name: 'big', value: 'x'.repeat(1_000_000) })
+          .execute();
+      });
+    await sql`pragma max_page_count = 1`.execute(database.db);
+    await expect(fill()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await database.db.selectFrom('event_head').select('seq').execute()).toEqual([{ seq: 0 }]);
+    await sql`pragma max_page_count = 1000000`.execute(database.db);
+    await fill();
+    expect(await database.db.selectFrom('event_head').select('seq').execute()).toEqual([{ seq: 7 }]);
   });
 
   test('a loop of queries does not keep timers and sockets from their turn', async () => {

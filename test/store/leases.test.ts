@@ -196,6 +196,19 @@ describe.each(ENGINES)('leases on %s', (engine) => {
     expect(lease?.fence).toBe(Number(fence) + 1);
   });
 
+  test('only leases that ran out long ago are forgotten', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    const leases = createLeases({ database, clock: systemClock, owner: 'a' });
+    for (const name of ['held', 'ran out', 'forgotten']) await leases.tryAcquire(name, HOUR_MS);
+    await runOut(database, 'forgotten');
+    const ranOut = { expires_at: (await expiresAt(database, 'held')) - 2 * HOUR_MS };
+    await database.db.updateTable('leases').set(ranOut).where('name', '=', 'ran out').execute();
+    expect(await leases.prune()).toBe(1);
+    const left = await database.db.selectFrom('leases').select('name').orderBy('name').execute();
+    expect(left.map(({ name }) => name)).toEqual(['held', 'ran out']);
+  });
+
   test('three processes that add to one counter under a lease lose no count', async () => {
     await using opened = await openFreshDatabase(engine);
     const { database, url } = opened;
