@@ -27,8 +27,8 @@ export interface GraphQLExchange {
   readonly requestId: string;
   readonly signal: AbortSignal;
   readonly remoteAddress: string;
-  /** Told when the answer becomes a stream, which has no end of its own, and until when its reader is allowed in. */
-  onStream(actor: Actor | null): void;
+  /** Told when the answer will be that of a subscription, which has no end of its own, and whose it is. */
+  onSubscription(actor: Actor | null): void;
 }
 
 /** Codes that, under `application/json`, go with a 200: the request was well formed, its document or variables not. */
@@ -82,6 +82,7 @@ export function createGraphQLHttp({
     }
     const prepared = await engine.prepare(params, caller);
     const type = 'errors' in prepared ? undefined : prepared.type;
+    if (type === 'subscription') exchange.onSubscription(actor);
     if (type === 'mutation' && request.method === 'GET') {
       response.setHeader('allow', 'POST');
       throw new MutationByGetError();
@@ -118,7 +119,6 @@ export function createGraphQLHttp({
       response.end();
       return;
     }
-    exchange.onStream(caller.actor);
     const reader = answered.body.getReader();
     const cancel = () => void reader.cancel().catch(() => undefined);
     signal.addEventListener('abort', cancel, { once: true });

@@ -133,7 +133,9 @@ export function createGraphQLSockets({
   function settle(connection: SocketConnection, id: string): void {
     connection.operations.get(id)?.controller.abort();
     connection.operations.delete(id);
-    if (draining) closeIfIdle(connection);
+    // Not before its `complete` is sent, which follows this at once: without it the client would take the operation as
+    // unfinished and do it again elsewhere, mutations included.
+    if (draining) setImmediate(() => closeIfIdle(connection));
   }
 
   function closeIfIdle(connection: SocketConnection): void {
@@ -163,7 +165,7 @@ export function createGraphQLSockets({
         return;
       }
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const connection = createSocketConnection(webSocket, { limits, clock });
+        const connection = createSocketConnection(webSocket, { limits, clock, log });
         const closed = protocol.opened(
           {
             protocol: webSocket.protocol,
@@ -171,6 +173,7 @@ export function createGraphQLSockets({
             close: (code = CloseCode.InternalServerError, reason = '') => connection.close(code, reason),
             onMessage(receive) {
               webSocket.on('message', (bytes) => {
+                if (connection.closed.aborted) return;
                 const text = String(bytes);
                 const completed = idOfComplete(text);
                 if (completed !== undefined) connection.operations.get(completed)?.controller.abort();

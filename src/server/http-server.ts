@@ -126,7 +126,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     log.info({ requests: running.count(), sockets: sockets.count() }, 'draining');
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     sockets.drain();
-    running.breakOffStreams();
+    running.breakOffEndless();
     // `close` ends the connections that are idle now; those that become idle later would be kept for another request.
     void running.idle().then(() => server.closeIdleConnections());
     const over = new AbortController();

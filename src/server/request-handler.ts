@@ -140,12 +140,12 @@ export function createRequestHandler(
       await graphiql.send(request, response);
       return;
     }
-    const onStream = (actor: Actor | null) => {
-      running.markStream(response);
+    const onSubscription = (actor: Actor | null) => {
+      running.markEndless(response);
       endWithCredentials(actor, signal, clock, () => response.destroy());
     };
     const remoteAddress = remoteAddressOf(request);
-    await graphqlHttp({ request, response, queryString, requestId, signal, remoteAddress, onStream });
+    await graphqlHttp({ request, response, queryString, requestId, signal, remoteAddress, onSubscription });
   }
 }
 

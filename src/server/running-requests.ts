@@ -5,19 +5,19 @@ import type { Socket } from 'node:net';
 export interface RunningRequests {
   /** Counts a request until its response is closed. */
   add(request: IncomingMessage, response: ServerResponse): void;
-  /** Notes that a response has become a stream, which has no end of its own. */
-  markStream(response: ServerResponse): void;
+  /** Notes that a response has no end of its own: a subscription's. */
+  markEndless(response: ServerResponse): void;
   count(): number;
   isBusy(socket: Socket): boolean;
   /** Resolves once there is none. */
   idle(): Promise<void>;
-  /** Breaks off every stream, so that its client connects again. Ended properly, it would take it as complete. */
-  breakOffStreams(): void;
+  /** Breaks those off, so that their clients connect again. Ended properly, they would take them as complete. */
+  breakOffEndless(): void;
 }
 
 export function createRunningRequests(): RunningRequests {
   const running = new Set<ServerResponse>();
-  const streams = new Set<ServerResponse>();
+  const endless = new Set<ServerResponse>();
   const bySocket = new WeakMap<Socket, number>();
   const waiting: (() => void)[] = [];
 
@@ -29,17 +29,17 @@ export function createRunningRequests(): RunningRequests {
       change(socket, 1);
       response.once('close', () => {
         running.delete(response);
-        streams.delete(response);
+        endless.delete(response);
         change(socket, -1);
         if (running.size === 0) for (const resolve of waiting.splice(0)) resolve();
       });
     },
-    markStream: (response) => void streams.add(response),
+    markEndless: (response) => void endless.add(response),
     count: () => running.size,
     isBusy: (socket) => (bySocket.get(socket) ?? 0) > 0,
     idle: () => new Promise((resolve) => (running.size === 0 ? resolve() : waiting.push(resolve))),
-    breakOffStreams() {
-      for (const response of streams) response.destroy();
+    breakOffEndless() {
+      for (const response of endless) response.destroy();
     },
   };
 }

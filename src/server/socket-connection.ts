@@ -4,6 +4,7 @@
  */
 import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { ServerLimits } from './limits.ts';
 
 /**
@@ -37,7 +38,7 @@ export interface SocketConnection {
 
 export function createSocketConnection(
   socket: WebSocket,
-  { limits, clock }: { readonly limits: ServerLimits; readonly clock: Clock },
+  { limits, clock, log }: { readonly limits: ServerLimits; readonly clock: Clock; readonly log: Log },
 ): SocketConnection {
   const operations = new Map<string, RunningOperation>();
   const closing = new AbortController();
@@ -65,7 +66,10 @@ export function createSocketConnection(
     socket.close(code, reason);
     void clock.sleep(CLOSE_TIMEOUT_MS).then(() => socket.terminate());
   };
-  const cutOff = () => close(SLOW_CONSUMER_CODE, 'SLOW_CONSUMER');
+  const cutOff = () => {
+    log.info({ bufferedBytes: socket.bufferedAmount }, 'a WebSocket was cut off: its reader is too slow');
+    close(SLOW_CONSUMER_CODE, 'SLOW_CONSUMER');
+  };
 
   return {
     operations,

@@ -117,7 +117,7 @@ describe('a server that drains', () => {
     expect(answers).toEqual([]);
     harness.release();
     expect(await busy.closed).toBe(1001);
-    expect(answers[0]).toMatchObject({ payload: { data: { hang: 'released' } } });
+    expect(answers).toMatchObject([{ type: 'next', payload: { data: { hang: 'released' } } }, { type: 'complete' }]);
     await draining;
     expect(harness.liveSources()).toBe(0);
   });

@@ -24,6 +24,8 @@ export interface Harness extends AsyncDisposable {
   readonly lines: string[];
   /** Subscription sources that have begun and not ended. */
   liveSources(): number;
+  /** How often `flood` has said something. */
+  floods(): number;
   /** Resolves when a source has ended. */
   sourceEnded(): Promise<void>;
   /** Resolves when the field `hang` is being resolved. */
@@ -40,6 +42,7 @@ export async function startHarness(
   addTypes: (builder: Builder) => void = () => undefined,
 ): Promise<Harness> {
   let live = 0;
+  let floods = 0;
   const ended: (() => void)[] = [];
   const started: (() => void)[] = [];
   const held: (() => void)[] = [];
@@ -176,7 +179,10 @@ export async function startHarness(
     await new Promise(() => undefined);
   }
   async function* repeat(text: string): AsyncGenerator<string> {
-    for (;;) yield text;
+    for (;;) {
+      floods += 1;
+      yield text;
+    }
   }
   /** Counts a source as live until it is asked to return, once or more often. */
   function watched<T>(source: AsyncGenerator<T>): AsyncIterable<T> {
@@ -236,6 +242,7 @@ export async function startHarness(
     ws: graphql.replace('http', 'ws'),
     lines,
     liveSources: () => live,
+    floods: () => floods,
     sourceEnded: () => new Promise((resolve) => ended.push(resolve)),
     hanging: () => new Promise((resolve) => started.push(resolve)),
     release: () => {
