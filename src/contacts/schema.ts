@@ -14,7 +14,7 @@ import { createCursorCodec } from '../graphql/cursors.ts';
 import { decodeGlobalIdPair, encodeGlobalId } from '../graphql/global-ids.ts';
 import type { ExtendedSchemaTypes } from '../graphql/schema-types.ts';
 import { type Contact, completeEntries, type EmailAddress, externalRefOf, type PhoneNumber } from './model.ts';
-import { addContactMutations } from './mutations.ts';
+import { addContactMutations } from './schema-mutations.ts';
 import type { GroupReference } from './service.ts';
 
 export type ContactRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, Contact>;

@@ -226,7 +226,7 @@ test('a baseline of another contact than the one asked for is never written anyw
   room.sandbox.control.fail({ method: 'GET', path: ONE, merge: { id: other } });
   expect(await update(room, id, { firstName: 'Augusta' })).toMatchObject({ __typename: 'UpstreamError' });
   expect(room.sent(PUT)).toBe(0);
-  expect(room.contacts.cacheStats().entries).toBe(0);
+  expect((await room.cache()).entries).toBe(0);
 });
 
 test('where CXone gives no ETags, the change is made under a lock, looked at, and marked as unverified', async () => {
@@ -263,7 +263,7 @@ test('every change leaves an audit entry with the names of what changed, and non
   await update(room, id, { phoneNumbers: [{ number: '12' }] });
   const [refused, done] = await room.audit({ subject: contactGid(id) });
   expect(done).toMatchObject({
-    actor: 'tester',
+    actor: expect.any(String),
     action: 'contact.update',
     outcome: 'SUCCEEDED',
     requestId: expect.any(String),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { freshDatabaseUrl } from '../support/postgres.ts';
+import { startGatewayProcess } from './gateway-process.ts';
 import {
   BOOK,
   bookGid,
@@ -49,26 +50,26 @@ test('a person is found by address and names, and a new one is found by its matc
 });
 
 describe.each(['sqlite', 'postgres'] as const)('on %s', (engine) => {
-  test('50 callers of two gateways with one key make one contact, and every one of their attributes is on it', async () => {
+  test('50 callers of two gateway processes with one key make one contact, and every one of their attributes is on it', async () => {
     await using sandbox = await startEmptySandbox();
     await using database = await freshDatabaseUrl(engine);
-    await using one = await startRoom({ sandbox, databaseUrl: database.url });
-    await using two = await startRoom({ sandbox, databaseUrl: database.url });
+    await using one = await startGatewayProcess({ sandbox, databaseUrl: database.url });
+    await using two = await startGatewayProcess({ sandbox, databaseUrl: database.url });
     const names = Array.from({ length: 50 }, (_, index) => `f${index}`);
     sandbox.control.add.addressBook({
       id: 'wide',
       name: 'Wide',
       fieldDefinitions: ['external_ref_id', ...names].map((name) => ({ name, type: 'string' as const })),
     });
-    const results = await Promise.all(
-      names.map((name, index) =>
-        (index % 2 ? one : two).mutate(
-          'upsertContact',
-          { addressBookId: bookGid('wide'), contact: byRef('CRM-7', { customAttributes: { [name]: name } }) },
-          'outcome contact { id }',
-        ),
-      ),
+    const document = `mutation ($input: UpsertContactInput!) {
+      upsertContact(input: $input) { ... on UpsertContactPayload { outcome } ... on Error { message } } }`;
+    const answers = await Promise.all(
+      names.map((name, index) => {
+        const contact = byRef('CRM-7', { customAttributes: { [name]: name } });
+        return (index % 2 ? one : two).data(document, { input: { addressBookId: bookGid('wide'), contact } });
+      }),
     );
+    const results = answers.map(({ upsertContact }) => upsertContact);
     expect(results.filter(({ outcome }) => outcome === 'CREATED')).toHaveLength(1);
     expect(results.filter(({ outcome }) => outcome === 'UPDATED')).toHaveLength(49);
     const [contact, ...others] = sandbox.control.state.contacts('wide');
@@ -130,7 +131,6 @@ test('a POST that was not applied is sent again', async () => {
 test('a contact that has gone since it was found is looked for again, and made', async () => {
   await using room = await startRoom();
   await upsert(room, byRef('CRM-9'));
-  room.contacts.cacheStats();
   room.sandbox.control.fail({ method: 'PUT', path: ONE, status: 404, times: 1 });
   expect(await upsert(room, byRef('CRM-9', { firstName: 'Ada' }))).toMatchObject({ outcome: 'UPDATED' });
   expect(room.sent(LIST)).toBe(3);
@@ -143,31 +143,4 @@ test('a key is needed, and must not contradict the contact', async () => {
     issues: [{ path: ['match', 'externalRefId'], code: 'MATCH_CONTRADICTS_CONTACT' }],
   });
   expect(room.sandbox.control.state.contactCount(BOOK)).toBe(0);
-});
-
-test('imports merge, skip or fail what is there, and read texts as the types of the book', async () => {
-  await using room = await startRoom();
-  const call = {
-    requestId: 'r',
-    lane: { kind: 'import', key: 'i' } as const,
-    tally: { calls: 0, batches: [], retries: 0, waitedMs: 0, cacheHits: 0 },
-  };
-  const row = byRef('CRM-10', {
-    phoneNumbers: [{ number: '0041 44 668 18 00' }],
-    customAttributes: { loyalty_points: '12' },
-  });
-  const run = (onDuplicate: 'UPDATE' | 'SKIP' | 'FAIL') =>
-    room.contacts.upsertForImport(
-      BOOK,
-      { ...row, phoneNumbers: [{ number: '044 668 18 00' }] },
-      { onDuplicate, defaultCountry: 'CH' },
-      call,
-    );
-  expect(await run('SKIP')).toMatchObject({ outcome: 'CREATED' });
-  expect(room.sandbox.control.state.contacts(BOOK)).toMatchObject([
-    { phoneNumbers: [{ number: '+41446681800', primary: true }], customAttributes: { loyalty_points: 12 } },
-  ]);
-  expect(await run('SKIP')).toMatchObject({ outcome: 'SKIPPED' });
-  expect(await run('UPDATE')).toMatchObject({ outcome: 'UNCHANGED' });
-  await expect(run('FAIL')).rejects.toMatchObject({ reason: 'DUPLICATE' });
 });
