@@ -17,20 +17,19 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLargeError(maxBytes);
   const chunks: Buffer[] = [];
   let bytes = 0;
-  try {
-    return await new Promise<Buffer>((resolve, reject) => {
-      const broke = () => reject(new GatewayError('BAD_USER_INPUT', 'The connection ended within the body.'));
-      request
-        .on('data', (chunk: Buffer) => {
-          bytes += chunk.length;
-          if (bytes > maxBytes) reject(new BodyTooLargeError(maxBytes));
-          else chunks.push(chunk);
-        })
-        .on('end', () => resolve(Buffer.concat(chunks, bytes)))
-        .on('error', broke)
-        .on('close', broke);
-    });
-  } finally {
-    request.removeAllListeners('data').removeAllListeners('end').removeAllListeners('close');
-  }
+  return new Promise<Buffer>((resolve, reject) => {
+    const onData = (chunk: Buffer) => {
+      bytes += chunk.length;
+      chunks.push(chunk);
+      if (bytes > maxBytes) settle(() => reject(new BodyTooLargeError(maxBytes)));
+    };
+    const onEnd = () => settle(() => resolve(Buffer.concat(chunks, bytes)));
+    const onClose = () =>
+      settle(() => reject(new GatewayError('BAD_USER_INPUT', 'The connection ended within the body.')));
+    const settle = (how: () => void) => {
+      request.off('data', onData).off('end', onEnd).off('close', onClose);
+      how();
+    };
+    request.on('data', onData).on('end', onEnd).on('close', onClose);
+  });
 }

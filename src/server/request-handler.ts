@@ -34,6 +34,9 @@ const SECURITY_HEADERS = new Map([
   ['cache-control', 'no-store'],
 ]);
 
+/** Said to whatever still works for a request when its answer is sent or its client gone. Made once: it has a stack. */
+const REQUEST_OVER = new DOMException('The request is over.', 'AbortError');
+
 export interface RequestHandlerOptions {
   readonly graphqlHttp: (exchange: GraphQLExchange) => Promise<void>;
   readonly graphiql: Graphiql | undefined;
@@ -86,7 +89,7 @@ export function createRequestHandler(
     running.add(request, response);
     request.on('error', (error) => log.debug({ requestId, error }, 'a request broke'));
     response.once('close', () => {
-      over.abort(new DOMException('The request is over.', 'AbortError'));
+      over.abort(REQUEST_OVER);
       const durationMs = clock.monotonic() - startedAt;
       const { route } = state;
       metrics.httpRequest(route, response.statusCode, durationMs);

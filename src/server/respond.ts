@@ -11,8 +11,9 @@ export function sendJson(
   value: unknown,
   contentType = 'application/json; charset=utf-8',
 ): void {
-  const body = Buffer.from(JSON.stringify(value));
-  response.writeHead(status, { 'content-type': contentType, 'content-length': body.length });
+  // Text rather than bytes: Node sends it in one piece with the head.
+  const body = JSON.stringify(value);
+  response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) });
   response.end(body);
 }
 
