@@ -12,6 +12,7 @@ import type { Config } from './config.ts';
 import { createContactListClient } from './contact-lists/client.ts';
 import { createOutboundImportKind } from './contact-lists/outbound-import.ts';
 import { createContactLists } from './contact-lists/service.ts';
+import { createContactImportKind } from './contacts/contact-import.ts';
 import { createContacts } from './contacts/service.ts';
 import { newUpstreamTally } from './cxone/call-context.ts';
 import { createCxoneClient } from './cxone/client.ts';
@@ -119,7 +120,10 @@ export async function createApp(deps: {
     const lists = createContactListClient(cxone);
     const contactLists = createContactLists({ client: lists });
 
-    const importKinds = [createOutboundImportKind({ client: lists, clock })] as ImportKind[];
+    const importKinds = [
+      createOutboundImportKind({ client: lists, clock }),
+      createContactImportKind({ contacts, addressBooks, cxone, clock }),
+    ] as ImportKind[];
     const kinds = new Map(importKinds.map((kind) => [kind.name, kind]));
     const importStore = createImportStore(database);
     const importEvents = createImportEvents({ eventLog, clock });
