@@ -52,6 +52,12 @@ describe('a sound CSV', () => {
     expect(records(file)).toEqual([['1', '2']]);
   });
 
+  it('does not take a quote inside a name for the beginning of a quoted one when it looks for the delimiter', async () => {
+    const file = await readFile('a;5" pipe\n1;6" pipe,,,\n');
+    expect(file.header).toEqual(['a', '5" pipe']);
+    expect(records(file)).toEqual([['1', '6" pipe,,,']]);
+  });
+
   it('has no rows when there is only a header', async () => {
     for (const content of ['a,b', 'a,b\n', '\ufeffa,b\r\n\r\n']) {
       const file = await readFile(content);

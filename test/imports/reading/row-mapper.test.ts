@@ -37,8 +37,8 @@ describe('cells', () => {
     expect(
       mapCells({
         firstName: 'Ada',
-        phone: '+12015550101',
         'phoneNumbers.1.number': '+12015550102',
+        phone: '+12015550101',
         'phoneNumbers.1.type': 'work',
         'customAttributes.tier': 'gold',
         'customAttributes.2024': 'yes',

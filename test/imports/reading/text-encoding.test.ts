@@ -109,6 +109,12 @@ describe('bytes that are no text', () => {
     expect(error).toMatchObject({ row: 2, column: 7, byteOffset: 15 });
   });
 
+  it('in an NDJSON line that is too long are refused with the character they stand at', async () => {
+    const content = latin1(`{"a":1}\n${'x'.repeat(300)}ß`);
+    const error = await readFile(content, { format: 'NDJSON', maxRecordBytes: 100 }, 7).catch((thrown) => thrown);
+    expect(error).toMatchObject({ row: 2, column: 301, byteOffset: 308 });
+  });
+
   it('are replaced and counted where that was asked for', async () => {
     const content = Buffer.concat([
       latin1('a,b\nß,'),
@@ -116,9 +122,11 @@ describe('bytes that are no text', () => {
       latin1('\n'),
       Buffer.from([0xe2, 0x82]),
     ]);
-    const file = await readFile(content, { invalidText: 'REPLACE' }, 1);
-    expect(records(file)).toEqual([['\ufffd', '\ufffd', 'ü'], ['\ufffd']]);
-    expect(file.replacements).toBe(2);
+    for (const blockBytes of [1, 64 * 1024]) {
+      const file = await readFile(content, { invalidText: 'REPLACE' }, blockBytes);
+      expect(records(file)).toEqual([['\ufffd', '\ufffd', 'ü'], ['\ufffd']]);
+      expect(file.replacements).toBe(2);
+    }
   });
 
   it('are replaced and counted in Windows-1252 too', async () => {
