@@ -9,6 +9,7 @@ import { CONNECT_TIMEOUT_MS, MAX_ANSWER_BYTES, MAX_CONNECTIONS } from './limits.
 import type { Method } from './request.ts';
 import type { FailureOutcome, WireEvents } from './step.ts';
 
+/** Of a body sent in chunks: as much as a socket takes at once, and no copy of the whole. */
 const CHUNK_BYTES = 64 * 1024;
 
 export interface HttpRequest {
@@ -167,7 +168,6 @@ function connectionReason(code: string, sent: boolean): string {
   return sent ? `the connection broke before the answer was whole (${code})` : `no connection (${code})`;
 }
 
-/** undici's and Node's codes are fixed words; their messages hold addresses and are not shown. */
 /** A stream has no length that could be announced. */
 function inChunks(body: string): Readable {
   const bytes = Buffer.from(body);
@@ -176,6 +176,7 @@ function inChunks(body: string): Readable {
   return Readable.from(chunks, { objectMode: false });
 }
 
+/** undici's and Node's codes are fixed words; their messages hold addresses and are not shown. */
 function errorCode(error: Error): string {
   const code = 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : 'UNKNOWN';

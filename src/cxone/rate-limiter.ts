@@ -136,7 +136,6 @@ export function createRateLimiter(deps: { group: EndpointGroup; limit: number; c
     if (freeAt >= place.freeAt || !sent.delete(place)) return;
     place.freeAt = freeAt;
     answered.add(place);
-    if (line.size() > 0) wakeAt(freeAt);
   }
 
   function markDone(place: Place, inFlightKey: string | undefined): void {

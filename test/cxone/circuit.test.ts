@@ -170,15 +170,47 @@ test('imports wait for it, until their signal ends them', async () => {
   expect(breaker.state()).toBe('CLOSED');
 });
 
-test('a late answer of a call sent before the circuit opened neither closes nor prolongs it', async () => {
+test('late answers of calls sent before the circuit opened neither prolong it nor pass for its probe', async () => {
   const { clock, breaker, fail } = setUp();
-  const late = Promise.withResolvers<Outcome>();
-  const call = breaker.step(exchangeOf(), () => late.promise);
+  const late = Array.from({ length: 4 }, () => Promise.withResolvers<Outcome>());
+  const calls = late.map(({ promise }) => breaker.step(exchangeOf(), () => promise));
   await fail(3, answerOf(429));
-  late.resolve(answerOf(200));
-  await call;
-  expect(breaker.state()).toBe('OPEN');
-  expect(breaker.openUntil() - clock.monotonic()).toBe(2000);
+  const openUntil = breaker.openUntil();
+  await clock.advance(1000);
+  for (const { resolve } of late.slice(1)) resolve(answerOf(429));
+  await Promise.all(calls.slice(1));
+  expect(breaker.openUntil()).toBe(openUntil);
+  await clock.advance(1000);
+  void breaker.step(exchangeOf(), () => new Promise(() => {}));
+  expect(breaker.state()).toBe('HALF_OPEN');
+  late[0]?.resolve(answerOf(200));
+  await calls[0];
+  expect(breaker.state()).toBe('HALF_OPEN');
+});
+
+test('a failure of another kind in between is no row of rate-limit failures', async () => {
+  const { breaker, fail } = setUp();
+  for (const status of [429, 429, 500, 429, 429]) await fail(1, answerOf(status));
+  expect(breaker.state()).toBe('CLOSED');
+});
+
+test('reads that were given a tenth of a second each open nothing, those that were given time do', async () => {
+  await using upstream = await startScriptedUpstream();
+  await using still = createStillClient(upstream.baseUrl);
+  upstream.script(hang);
+  for (const [round, givenMs, circuit] of [
+    [1, 100, 'CLOSED'],
+    [2, 5000, 'OPEN'],
+  ] as const) {
+    const deadlineAt = still.clock.monotonic() + givenMs;
+    const calls = Promise.allSettled(
+      Array.from({ length: 10 }, () => still.client.send(read, interactive({ deadlineAt }))),
+    );
+    await upstream.arrived(10 * round);
+    await still.clock.advance(givenMs);
+    await calls;
+    expect(still.client.status()[0]).toMatchObject({ group: 'addressBooks', circuit });
+  }
 });
 
 const reads = (client: { send: (request: typeof read, call: CallContext) => Promise<unknown> }, count: number) =>

@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { MAX_CONNECTIONS } from '../../src/cxone/limits.ts';
 import { OutcomeUnknownError } from '../../src/errors.ts';
 import { createTestClient, interactive, read, write } from './fixture.ts';
-import { json, startScriptedUpstream } from './scripted-upstream.ts';
+import { hang, json, startScriptedUpstream } from './scripted-upstream.ts';
 
 test('nobody listens: nothing was sent, so even a write is retried, and fails as unavailable', async () => {
   const upstream = await startScriptedUpstream();
@@ -58,6 +59,26 @@ test('connections are kept and used again', async () => {
   }
   // One for tokens, one for the calls.
   expect(upstream.openSockets()).toBe(2);
+});
+
+test('a write that is given up while it waits for a socket is never written', async () => {
+  await using upstream = await startScriptedUpstream();
+  await using client = createTestClient(upstream.baseUrl);
+  upstream.script(hang);
+  const free = new AbortController();
+  const busy = Array.from({ length: MAX_CONNECTIONS }, () => client.send(read, interactive({ signal: free.signal })));
+  const ended = Promise.allSettled(busy);
+  await upstream.arrived(MAX_CONNECTIONS);
+  const cancel = new AbortController();
+  const waiting = client.send(write, interactive({ signal: cancel.signal }));
+  await nextTurn();
+  cancel.abort(new Error('gone'));
+  await expect(waiting).rejects.toThrow('gone');
+  free.abort(new Error('done'));
+  await ended;
+  upstream.script(json(200, { id: '1' }));
+  await client.send(read, interactive());
+  expect(upstream.requests.filter(({ method }) => method === 'POST')).toHaveLength(0);
 });
 
 test('at most 15 calls of an address book are under way, however many come at once', async () => {

@@ -99,6 +99,20 @@ test('giving up during a backoff ends it', async () => {
   await expect(call).rejects.toThrow('gone');
 });
 
+test('disposing leaves no timer behind', async () => {
+  await using upstream = await startScriptedUpstream();
+  const { client, clock } = createStillClient(upstream.baseUrl, {
+    limits: { addressBooks: 1, records: 1, outbound: 1, enrichment: 1, segments: 1 },
+  });
+  upstream.script(hang);
+  const calls = Promise.allSettled([client.send(read, importCall()), client.send(read, importCall())]);
+  await upstream.arrived(1);
+  expect(clock.pendingSleeps).toBeGreaterThan(0);
+  await client[Symbol.asyncDispose]();
+  await calls;
+  expect(clock.pendingSleeps).toBe(0);
+});
+
 test('disposing ends all that is under way, waiting or sent, and all that comes later', async () => {
   await using upstream = await startScriptedUpstream();
   const client = createTestClient(upstream.baseUrl, {

@@ -84,6 +84,7 @@ export function exchangeOf(overrides: Partial<Exchange> = {}): Exchange {
     route: '/api/v2/addressbooks/{id}',
     headers: {},
     body: undefined,
+    chunked: false,
     repeatable: true,
     accept: [],
     inFlight: undefined,

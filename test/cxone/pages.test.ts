@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { createTestClient, interactive } from './fixture.ts';
+import { createStillClient, createTestClient, interactive } from './fixture.ts';
 import { json, type Reply, startScriptedUpstream } from './scripted-upstream.ts';
 
 const entity = z.object({ id: z.string() });
@@ -98,6 +98,20 @@ test('one entity that does not fit makes the page unusable, and says where', asy
   await using client = createTestClient(upstream.baseUrl);
   upstream.script(json(200, { entities: [{ id: 'a' }, { id: 7 }] }));
   await expect(client.page(books, interactive())).rejects.toThrow('entities.1.id');
+});
+
+test('somebody who waits waits 9 s for all pages together, not for each', async () => {
+  await using upstream = await startScriptedUpstream();
+  await using still = createStillClient(upstream.baseUrl);
+  const later = json(429, undefined, { 'retry-after': '5' });
+  upstream.script(later, page(['a'], 2), later, page(['b']));
+  const ids: string[] = [];
+  const reading = (async () => {
+    for await (const { entities } of still.client.pages(books, interactive()))
+      ids.push(...entities.map(({ id }) => id));
+  })();
+  await expect(still.settled(reading)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  expect(ids).toEqual(['a']);
 });
 
 test('all pages together have one deadline', async () => {

@@ -77,6 +77,11 @@ test('no error body, whatever it is, breaks reading it or leaks an address or a 
   );
 });
 
+test('a code that is a phone number is not shown', () => {
+  expect(readErrorBody({ code: '15550100199' }, 400).code).toBeUndefined();
+  expect(readErrorBody({ code: '409 ContactAlreadyInSegment' }, 409).code).toBe('409 ContactAlreadyInSegment');
+});
+
 test.each(['a'.repeat(129), 'ä', ''])('an x-request-id that is no short printable text is left out: %j', async (id) => {
   await using upstream = await startScriptedUpstream();
   await using client = createTestClient(upstream.baseUrl);

@@ -71,6 +71,14 @@ test('outbound contact lists: 5 s where Retry-After is missing or unreadable', a
   expect(await gapAfter429({ 'retry-after': '2' }, 'outbound')).toBe(2000);
 });
 
+test('a 503 that names no time is no rate limit: our own backoff, outbound too', async () => {
+  await using upstream = await startScriptedUpstream();
+  await using still = createStillClient(upstream.baseUrl);
+  upstream.script(json(503), json(200, { id: '1' }));
+  await still.settled(still.client.send({ ...read, group: 'outbound' }, importCall()));
+  expect(still.clock.monotonic()).toBeLessThanOrEqual(500);
+});
+
 test.each(['3600', '99999999999999999999'])(
   'Retry-After %s: somebody who waits is told so after one request',
   async (value) => {

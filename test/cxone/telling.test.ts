@@ -54,6 +54,27 @@ test('the status counts by group', async () => {
   expect(status.segments).toMatchObject({ requests: 1, retries: 0, rateLimited: 0, limitPerSecond: 500 });
 });
 
+test('a share of the limits holds for all groups', async () => {
+  await using upstream = await startScriptedUpstream();
+  await using client = createTestClient(upstream.baseUrl);
+  client.setShare(0.25);
+  expect(client.status().map(({ limitPerSecond }) => limitPerSecond)).toEqual(Array(5).fill(125));
+});
+
+test('a body goes in chunks where that is asked for, and is the same', async () => {
+  await using upstream = await startScriptedUpstream();
+  await using client = createTestClient(upstream.baseUrl);
+  const body = Array.from({ length: 20_000 }, (_, index) => ({ externalId: `ä-${index}` }));
+  await client.send({ ...write, body, chunked: true }, interactive());
+  await client.send({ ...write, body }, interactive());
+  const [chunked, whole] = upstream.requests;
+  expect(chunked?.headers).toMatchObject({ 'transfer-encoding': 'chunked' });
+  expect(chunked?.headers['content-length']).toBeUndefined();
+  expect(whole?.headers['content-length']).toBeDefined();
+  expect(JSON.parse(chunked?.body ?? '')).toEqual(body);
+  expect(chunked?.body).toBe(whole?.body);
+});
+
 test('what is sent: the token, JSON both ways, uncompressed; ready-made JSON as it is', async () => {
   await using upstream = await startScriptedUpstream();
   await using client = createTestClient(upstream.baseUrl);

@@ -108,6 +108,20 @@ test('while every token is refused, calls do not ask for one each', async () => 
   expect(upstream.tokenRequests).toHaveLength(2);
 });
 
+test('a token that was accepted is past doubt: its successor is renewed again when it is revoked', async () => {
+  await using upstream = await startScriptedUpstream();
+  await using still = createStillClient(upstream.baseUrl);
+  const call = () => still.settled(still.client.send(read, interactive()));
+  await call();
+  upstream.script(json(401), json(200, { id: '1' }));
+  await call();
+  // The second token ends by itself; the third is revoked at its first use.
+  await still.clock.advance(3_600_000);
+  upstream.script(json(401), json(200, { id: '1' }));
+  await expect(call()).resolves.toMatchObject({ status: 200 });
+  expect(upstream.tokenRequests).toHaveLength(4);
+});
+
 test('a replay waits for its place under the limit like every request', async () => {
   await using upstream = await startScriptedUpstream();
   await using still = createStillClient(upstream.baseUrl, {
@@ -116,6 +130,8 @@ test('a replay waits for its place under the limit like every request', async ()
   upstream.script(json(401), json(200, { id: '1' }));
   await still.settled(still.client.send(read, interactive()));
   expect(still.clock.monotonic()).toBeGreaterThanOrEqual(1000);
+  // A second after the answer came, not after the slower allowance for requests without one.
+  expect(still.clock.monotonic()).toBeLessThan(1050);
 });
 
 test('503 twice at the token endpoint costs nobody an error', async () => {
