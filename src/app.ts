@@ -7,6 +7,11 @@ import { dirname, join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { createAddressBooks } from './address-books/service.ts';
 import type { ImportKind } from './bulk/import-kind.ts';
+import { readAllowedHosts } from './callbacks/allowed-hosts.ts';
+import { createCallbackDelivery } from './callbacks/callback-delivery.ts';
+import { resolveBySystem } from './callbacks/guarded-lookup.ts';
+import { createImportNotices } from './callbacks/import-notices.ts';
+import { checkCallbackUrl } from './callbacks/url-guard.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createContactListClient } from './contact-lists/client.ts';
@@ -40,8 +45,10 @@ import { createEventLog } from './store/event-log.ts';
 import { createIdempotencyKeys } from './store/idempotency-keys.ts';
 import { createImportStore } from './store/import-store.ts';
 import { createLeases } from './store/leases.ts';
+import { createOutbox } from './store/outbox.ts';
 import { processOwner } from './store/process-owner.ts';
 import { createReplicas } from './store/replicas.ts';
+import { createRetention } from './store/retention.ts';
 import { keptSetting } from './store/settings.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -58,6 +65,9 @@ export interface App {
 
 /** How long batches under way may take to finish when the gateway stops; what is cut off is settled at the next start. */
 const IMPORT_GRACE_MS = 8000;
+
+const DAY_MS = 24 * 3_600_000;
+const RETENTION_INTERVAL_MS = 3_600_000;
 
 export async function createApp(deps: {
   config: Config;
@@ -127,7 +137,28 @@ export async function createApp(deps: {
     const kinds = new Map(importKinds.map((kind) => [kind.name, kind]));
     const importStore = createImportStore(database);
     const importEvents = createImportEvents({ eventLog, clock });
-    const notices = { batchFinished: async () => undefined, finished: async () => undefined };
+    const outbox = createOutbox({ database });
+    const allowedHosts = readAllowedHosts(config.callbackAllowedHosts);
+    const notices = createImportNotices({ outbox, crmUrl: config.crmWebhookUrl, newId: randomUUID, clock });
+    const secret =
+      config.crmWebhookSecret ??
+      (await keptSetting(database, 'callback-secret', () => `whsec_${randomBytes(32).toString('base64')}`));
+    const callbacks = parts.use(
+      createCallbackDelivery({
+        outbox,
+        database,
+        audit,
+        secret,
+        // The operator named CRM_WEBHOOK_URL: that is the permission for its host.
+        allowedHosts: config.crmWebhookUrl
+          ? readAllowedHosts([...config.callbackAllowedHosts, new URL(config.crmWebhookUrl).host])
+          : allowedHosts,
+        resolve: resolveBySystem,
+        clock,
+        random,
+        log,
+      }),
+    );
     const books = createImportBooks({ database, store: importStore, events: importEvents, audit, notices, clock });
     const intake = createImportIntake({ database, store: importStore, leases, books, kinds, clock });
     const linkKey = await keptSetting(database, 'link-key', () => randomBytes(32).toString('base64url'));
@@ -139,6 +170,7 @@ export async function createApp(deps: {
       tokens,
       retry: createImportRetry({ database, store: importStore, leases, books, intake }),
       kinds,
+      checkCallbackUrl: (url, path) => checkCallbackUrl(url, { allowedHosts, path, isSigned: true }),
       publicUrl: () => config.publicUrl ?? server.url,
       clock,
     });
@@ -156,6 +188,20 @@ export async function createApp(deps: {
       activity: () => imports.activity(),
     });
     const services = { addressBooks, contacts, contactLists, imports, importFeed, audit, idempotencyKeys, status };
+    parts.use(
+      createRetention({
+        leases,
+        clock,
+        intervalMs: RETENTION_INTERVAL_MS,
+        chores: [
+          { name: 'events', run: () => eventLog.prune(config.retentionDays * DAY_MS) },
+          { name: 'imports', run: () => importStore.clearFinished(clock.now() - config.retentionDays * DAY_MS, 100) },
+          { name: 'idempotency keys', run: () => idempotencyKeys.prune() },
+          { name: 'leases', run: () => leases.prune() },
+        ],
+        log,
+      }),
+    );
     const server = parts.use(
       await startServer({
         schema: createSchema(),
@@ -179,6 +225,7 @@ export async function createApp(deps: {
       }),
     );
     runner.start();
+    callbacks.start();
 
     const shutdown = createShutdown(
       [

@@ -59,7 +59,10 @@ export interface Config {
   segmentConfirmMs: number;
   /** Signs what CXone delivers; several secrets, separated by spaces, while one replaces another. */
   webhookSecrets: readonly string[];
-  crmWebhook: { url: string; secret: string } | null;
+  /** Told of every import. */
+  crmWebhookUrl: string | null;
+  /** Signs callbacks; null: the gateway makes one up and keeps it. */
+  crmWebhookSecret: string | null;
   callbackAllowedHosts: readonly string[];
   databaseUrl: string;
   apiKeys: readonly ApiKey[];
@@ -217,8 +220,6 @@ function crossFaults(env: Variables): string[] {
 
   if (env.CRM_WEBHOOK_URL && !env.CRM_WEBHOOK_SECRET)
     faults.push('CRM_WEBHOOK_SECRET: missing, though CRM_WEBHOOK_URL is set');
-  if (!env.CRM_WEBHOOK_URL && env.CRM_WEBHOOK_SECRET)
-    faults.push('CRM_WEBHOOK_URL: missing, though CRM_WEBHOOK_SECRET is set');
 
   if (env.GATEWAY_JWKS_URL) {
     if (!env.GATEWAY_JWT_ISSUER) faults.push('GATEWAY_JWT_ISSUER: missing, though GATEWAY_JWKS_URL is set');
@@ -277,10 +278,8 @@ function toConfig(env: Variables): Config {
     segmentPollMs: env.SEGMENT_POLL_MS,
     segmentConfirmMs: env.SEGMENT_CONFIRM_MS,
     webhookSecrets: env.CXONE_WEBHOOK_SECRET,
-    crmWebhook:
-      env.CRM_WEBHOOK_URL && env.CRM_WEBHOOK_SECRET
-        ? { url: env.CRM_WEBHOOK_URL, secret: env.CRM_WEBHOOK_SECRET }
-        : null,
+    crmWebhookUrl: env.CRM_WEBHOOK_URL ?? null,
+    crmWebhookSecret: env.CRM_WEBHOOK_SECRET ?? null,
     callbackAllowedHosts: env.CALLBACK_ALLOWED_HOSTS,
     databaseUrl: env.DATABASE_URL,
     apiKeys: env.GATEWAY_API_KEYS,

@@ -59,4 +59,11 @@ export interface ImportKind<Item = unknown> {
   operation(place: ImportPlace, options: RowOptions): BulkOperation<Item>;
   /** How many contacts the target holds, where CXone counts them; null where it does not say. */
   count?(target: string, call: CallContext): Promise<number | null>;
+  /** Once all rows of a target are sent, e.g. to let CXone take them in. Its failure is told, and fails no row. */
+  complete?(target: string, call: CallContext): Promise<void>;
+  /**
+   * Where CXone takes rows before it shows them: waits until it shows `lastItem`, the last that got in. False where it
+   * did not in time.
+   */
+  confirm?(target: string, lastItem: Item, call: CallContext): Promise<boolean>;
 }

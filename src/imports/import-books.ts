@@ -90,8 +90,10 @@ export interface ImportBooks {
   /** The first batch is about to be sent; `countBefore` is what the target holds. */
   started(importId: string, countBefore: number | null): Promise<void>;
   batchFinished(outcome: BatchOutcome, discrepancy: string | undefined, fence: Fence): Promise<void>;
-  /** Every row's outcome is known. */
-  finished(importId: string, verification: Verification | null): Promise<void>;
+  /** Every row is sent; CXone's index does not show all of them yet. */
+  confirming(importId: string): Promise<void>;
+  /** Every row's outcome is known. `problems`: what went wrong at the end, in words. */
+  finished(importId: string, verification: Verification | null, problems: readonly string[]): Promise<void>;
   /** The import as a whole cannot go on: what is pending will not be sent. */
   importFailed(importId: string, failure: string): Promise<void>;
   /** Its failed rows are batches again: it runs on. Undefined where it has not finished with failures. */
@@ -137,7 +139,7 @@ export function createImportBooks(deps: {
     });
     if (!row) return;
     await store.cancelPending(tx, importId);
-    await store.setTargetStates(tx, importId, false);
+    await store.setTargetStates(tx, importId, 'CANCELLED');
     const auditId = await note(tx, row, {
       action: 'import.finish',
       outcome: 'FAILED',
@@ -149,12 +151,17 @@ export function createImportBooks(deps: {
   }
 
   /** Counts and verification decide how it ended. The event is the caller's, as the last of its transaction. */
-  async function finish(tx: Transaction, before: ImportRow, verification: Verification | null): Promise<ImportRow> {
+  async function finish(
+    tx: Transaction,
+    before: ImportRow,
+    verification: Verification | null,
+    problems: readonly string[] = [],
+  ): Promise<ImportRow> {
     const mismatch =
       verification && verification.countAfter !== verification.expectedAfter
         ? `The list holds ${verification.countAfter} contacts, ${verification.expectedAfter} were expected.`
         : null;
-    const discrepancy = [before.discrepancy, mismatch].filter((part) => part !== null).join(' ') || null;
+    const discrepancy = [before.discrepancy, mismatch, ...problems].filter((part) => part !== null).join(' ') || null;
     const failures = before.failed + before.unknown > 0 || discrepancy !== null;
     const now = clock.now();
     const row = await store.set(tx, before.id, {
@@ -165,7 +172,7 @@ export function createImportBooks(deps: {
       count_after: verification?.countAfter ?? null,
       count_expected: verification?.expectedAfter ?? null,
     });
-    await store.setTargetStates(tx, row.id, true);
+    await store.setTargetStates(tx, row.id, 'COUNTED');
     const auditId = await note(tx, row, {
       action: 'import.finish',
       outcome: failures ? 'FAILED' : 'SUCCEEDED',
@@ -290,11 +297,19 @@ export function createImportBooks(deps: {
           await fail(tx, row.id, `CXone refused ${row.failed} rows, more than the ${maxFailures} that were allowed.`);
       }),
 
-    finished: (importId, verification) =>
+    confirming: (importId) =>
+      database.transaction(async (tx) => {
+        const row = await store.update(tx, importId, ['RUNNING'], { state: 'CONFIRMING' });
+        if (!row) return;
+        await store.setTargetStates(tx, importId, 'CONFIRMING');
+        await events.append(tx, 'CONFIRMING', row);
+      }),
+
+    finished: (importId, verification, problems) =>
       database.transaction(async (tx) => {
         const before = await store.lock(tx, importId);
         if (before?.state === 'RUNNING' || before?.state === 'CONFIRMING')
-          await events.append(tx, 'FINISHED', await finish(tx, before, verification));
+          await events.append(tx, 'FINISHED', await finish(tx, before, verification, problems));
       }),
 
     importFailed: (importId, failure) => database.transaction((tx) => fail(tx, importId, failure)),
@@ -331,7 +346,7 @@ export function createImportBooks(deps: {
         if (!row) return undefined;
         if (row.state === 'CANCELLED') {
           await store.cancelPending(tx, importId);
-          await store.setTargetStates(tx, importId, false);
+          await store.setTargetStates(tx, importId, 'CANCELLED');
         } else await database.ring(tx, IMPORTS_CHANNEL);
         await audit.append(tx, {
           actor,

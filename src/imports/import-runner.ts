@@ -182,7 +182,41 @@ export function createImportRunner(deps: {
   }
 
   async function finish(row: ImportRow, signal: AbortSignal): Promise<void> {
-    await books.finished(row.id, await verify(row, signal));
+    const problems = [...(await complete(row, signal)), ...(await confirm(row, signal))];
+    await books.finished(row.id, await verify(row, signal), problems);
+  }
+
+  /** What is due at each target once all its rows are sent. Returns what could not be done, in words. */
+  async function complete(row: ImportRow, signal: AbortSignal): Promise<string[]> {
+    const kind = kindOf(row);
+    const problems: string[] = [];
+    for (const { target_id: targetId, succeeded } of kind.complete ? await store.targets(row.id) : []) {
+      if (succeeded === 0) continue;
+      try {
+        await kind.complete?.(targetId, callOf(row.id, signal));
+      } catch (error) {
+        if (signal.aborted || !(error instanceof GatewayError)) throw error;
+        problems.push(`${targetId}: ${error.message}`);
+      }
+    }
+    return problems;
+  }
+
+  /** Waits for each target's index; targets wait side by side. Returns which did not show their rows in time. */
+  async function confirm(row: ImportRow, signal: AbortSignal): Promise<string[]> {
+    const kind = kindOf(row);
+    const waiting = kind.confirm
+      ? (await store.targets(row.id)).filter((target) => target.last_item_json !== null)
+      : [];
+    if (waiting.length === 0) return [];
+    await books.confirming(row.id);
+    const shown = await Promise.all(
+      waiting.map(async ({ target_id: targetId, last_item_json: lastItem }) => {
+        const isShown = await kind.confirm?.(targetId, JSON.parse(lastItem ?? 'null'), callOf(row.id, signal));
+        return isShown ? [] : [`CXone's index does not show the last row written to ${targetId} yet.`];
+      }),
+    );
+    return shown.flat();
   }
 
   async function verify(row: ImportRow, signal: AbortSignal): Promise<Verification | null> {

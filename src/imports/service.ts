@@ -100,11 +100,13 @@ export function createImports(deps: {
   tokens: LinkTokens;
   retry: ImportRetry;
   kinds: ReadonlyMap<ImportKindName, ImportKind>;
+  /** @throws ValidationError where nothing may be sent to the URL; `path` is where it stands in the input */
+  checkCallbackUrl: (url: string, path: readonly string[]) => void;
   /** The address of links: scheme, host and port. */
   publicUrl: () => string;
   clock: Clock;
 }): Imports {
-  const { store, books, intake, tokens, retry, kinds, publicUrl, clock } = deps;
+  const { store, books, intake, tokens, retry, kinds, checkCallbackUrl, publicUrl, clock } = deps;
 
   function newImport(request: ImportRequest, actor: string): NewImport {
     const kind = kinds.get(request.kind);
@@ -112,6 +114,7 @@ export function createImports(deps: {
     const options = importOptions.parse({ onDuplicate: kind.defaultOnDuplicate, ...given(request.options) });
     const issues = [...placeIssues(kind, request), ...optionIssues(options)];
     if (issues.length > 0) throw new ValidationError(issues);
+    if (options.callbackUrl !== undefined) checkCallbackUrl(options.callbackUrl, ['options', 'callbackUrl']);
     // Throws where a mapping cannot be followed; what hangs on the columns of a file shows when it comes.
     createRowMapper({ header: null, fieldMapping: options.fieldMapping, ...kind.columns });
     const now = clock.now();

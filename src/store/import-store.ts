@@ -166,7 +166,8 @@ export interface ImportStore {
     from: readonly ImportStateColumn[],
     change: Partial<ImportRow>,
   ): Promise<ImportRow | undefined>;
-  setTargetStates(tx: Transaction, importId: string, finished: boolean): Promise<void>;
+  /** Of those that are not through: what the counts say, or `state`. */
+  setTargetStates(tx: Transaction, importId: string, state: 'COUNTED' | 'CANCELLED' | 'CONFIRMING'): Promise<void>;
   cancelPending(tx: Transaction, importId: string): Promise<void>;
 }
 
@@ -651,7 +652,7 @@ export function createImportStore(database: Database): ImportStore {
       db
         .selectFrom('imports')
         .selectAll()
-        .where('state', '=', 'RUNNING')
+        .where('state', 'in', ['RUNNING', 'CONFIRMING'])
         .where(({ eb, ref }) =>
           eb(
             ref('valid'),
@@ -673,13 +674,14 @@ export function createImportStore(database: Database): ImportStore {
         .returningAll()
         .executeTakeFirst(),
 
-    async setTargetStates(tx, importId, finished) {
+    async setTargetStates(tx, importId, state) {
       await tx
         .updateTable('import_targets')
         .set({
-          state: finished
-            ? sql`case when failed + unknown > 0 then 'COMPLETED_WITH_FAILURES' else 'COMPLETED' end`
-            : 'CANCELLED',
+          state:
+            state === 'COUNTED'
+              ? sql`case when failed + unknown > 0 then 'COMPLETED_WITH_FAILURES' else 'COMPLETED' end`
+              : state,
         })
         .where('import_id', '=', importId)
         .where('state', 'in', ['PENDING', 'RUNNING', 'CONFIRMING'])
