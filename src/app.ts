@@ -6,6 +6,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { createAddressBooks } from './address-books/service.ts';
+import { createApiKeys } from './auth/api-keys.ts';
+import { createAuthenticator } from './auth/authenticator.ts';
+import { createTokenVerifier } from './auth/token-verifier.ts';
 import type { ImportKind } from './bulk/import-kind.ts';
 import { readAllowedHosts } from './callbacks/allowed-hosts.ts';
 import { createCallbackDelivery } from './callbacks/callback-delivery.ts';
@@ -35,7 +38,7 @@ import { createLinkTokens } from './imports/link-tokens.ts';
 import { importRoutes } from './imports/routes.ts';
 import { createImports } from './imports/service.ts';
 import { createSchema } from './schema.ts';
-import { openToEveryone } from './server/authenticate.ts';
+import { ANONYMOUS_ADMIN, type Authenticate, openToEveryone } from './server/authenticate.ts';
 import { startServer } from './server/http-server.ts';
 import { createShutdown } from './server/shutdown.ts';
 import { createStatus } from './status/service.ts';
@@ -50,6 +53,7 @@ import { processOwner } from './store/process-owner.ts';
 import { createReplicas } from './store/replicas.ts';
 import { createRetention } from './store/retention.ts';
 import { keptSetting } from './store/settings.ts';
+import { createThrottledAudit, type ThrottledAudit } from './store/throttled-audit.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
@@ -202,13 +206,14 @@ export async function createApp(deps: {
         log,
       }),
     );
+    const authenticate = authentication(config, createThrottledAudit({ database, audit, clock, log }), clock);
     const server = parts.use(
       await startServer({
         schema: createSchema(),
         host: config.host,
         port: config.port,
         graphiql: config.graphiql,
-        allowedOrigins: [],
+        allowedOrigins: config.allowedOrigins,
         makeContext: ({ actor, requestId, signal }) => ({
           services,
           actor,
@@ -216,7 +221,7 @@ export async function createApp(deps: {
           call: { requestId, lane: { kind: 'interactive' }, signal, tally: newUpstreamTally() },
           loaders: createRequestLoaders(),
         }),
-        authenticate: openToEveryone(),
+        authenticate,
         routes: importRoutes(imports),
         healthChecks: { store: () => database.ping() },
         metrics,
@@ -254,6 +259,18 @@ export async function createApp(deps: {
 
 async function finish(...work: Promise<void>[]): Promise<void> {
   await Promise.all(work);
+}
+
+/** Where there are neither keys nor tokens, there is nothing to hold credentials against: they are not looked at. */
+function authentication(config: Config, audit: ThrottledAudit, clock: Clock): Authenticate {
+  if (config.apiKeys.length === 0 && !config.jwt) return openToEveryone();
+  return createAuthenticator({
+    apiKeys: createApiKeys(config.apiKeys),
+    tokens: config.jwt ? createTokenVerifier({ issuer: config.jwt, clock }) : undefined,
+    anonymous: config.openToEveryone ? ANONYMOUS_ADMIN : null,
+    audit,
+    clock,
+  });
 }
 
 /** The sandbox keeps its own file beside the gateway's, so that both go on together where they ended. */

@@ -2,6 +2,7 @@
  * The environment, checked once at start: every fault is reported at once, one line each, naming its variable.
  * The only reader of process.env; a secret's value never appears in a message.
  */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 export class ConfigError extends Error {
@@ -28,7 +29,8 @@ const DEFAULT_LIMITS: RateLimits = { addressBooks: 50, records: 16, outbound: 50
 export interface ApiKey {
   name: string;
   role: 'reader' | 'writer' | 'admin';
-  key: string;
+  /** Of the key, which is not kept itself. */
+  sha256: Uint8Array;
 }
 
 export type OAuthStyle = 'form' | 'basic' | 'json';
@@ -67,7 +69,10 @@ export interface Config {
   databaseUrl: string;
   apiKeys: readonly ApiKey[];
   jwt: { jwksUrl: string; issuer: string; audience: string } | null;
+  /** Whether those who come without credentials may do everything. */
   openToEveryone: boolean;
+  /** Origins whose web pages may call the gateway from a browser, beside its own. */
+  allowedOrigins: readonly string[];
   baselineCache: { size: number; ttlMs: number };
   logLevel: 'silent' | 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   /** GraphiQL and introspection. */
@@ -136,12 +141,28 @@ const apiKeys = commaList.transform((entries, ctx): ApiKey[] => {
     if (!name || !/^[\w.-]{1,64}$/.test(name)) ctx.addIssue(`${where}: expected name:role:key with a plain name`);
     else if (role !== 'reader' && role !== 'writer' && role !== 'admin')
       ctx.addIssue(`${where} (${name}): the role must be reader, writer or admin`);
-    else if (key.length < 8) ctx.addIssue(`${where} (${name}): the key must have at least 8 characters`);
+    else if (!/^[\x21-\x7e]{8,}$/.test(key))
+      ctx.addIssue(`${where} (${name}): the key must have at least 8 characters, all plain and without spaces`);
     else if (keys.some((other) => other.name === name)) ctx.addIssue(`${where} (${name}): the name is used twice`);
-    else keys.push({ name, role, key });
+    else keys.push({ name, role, sha256: createHash('sha256').update(key).digest() });
   });
   return keys;
 });
+
+/** Who can change the keys on their way is whoever it likes: plain http only where nobody stands between. */
+const jwksUrl = httpUrl.refine((value) => {
+  const url = URL.parse(value);
+  return url?.protocol === 'https:' || (url !== null && isLoopback(url.hostname.replace(/^\[|\]$/g, '')));
+}, 'expected an https URL (http only on a loopback address)');
+
+const origins = commaList.pipe(
+  z.array(
+    z.string().refine((value) => {
+      const url = URL.parse(value);
+      return url !== null && /^https?:$/.test(url.protocol) && url.origin === value.toLowerCase();
+    }, 'expected origins such as https://crm.example.com, without a path'),
+  ),
+);
 
 /** Standard Webhooks: `whsec_` and 24 to 64 bytes in base64. */
 const webhookSecret = z
@@ -189,9 +210,10 @@ const variables = z.object({
   CALLBACK_ALLOWED_HOSTS: commaList.default([]),
   DATABASE_URL: databaseUrl.default('file:./data/gateway.db'),
   GATEWAY_API_KEYS: apiKeys.default([]),
-  GATEWAY_JWKS_URL: httpUrl.optional(),
+  GATEWAY_JWKS_URL: jwksUrl.optional(),
   GATEWAY_JWT_ISSUER: z.string().optional(),
   GATEWAY_JWT_AUDIENCE: z.string().optional(),
+  GATEWAY_ALLOWED_ORIGINS: origins.default([]),
   GATEWAY_AUTH: z.enum(['none'], 'the only value is none').optional(),
   BASELINE_CACHE_SIZE: wholeNumber(1, 10_000_000).default(50_000),
   BASELINE_CACHE_TTL_MS: wholeNumber(1, 86_400_000).default(60_000),
@@ -287,6 +309,7 @@ function toConfig(env: Variables): Config {
       env.GATEWAY_JWKS_URL && env.GATEWAY_JWT_ISSUER && env.GATEWAY_JWT_AUDIENCE
         ? { jwksUrl: env.GATEWAY_JWKS_URL, issuer: env.GATEWAY_JWT_ISSUER, audience: env.GATEWAY_JWT_AUDIENCE }
         : null,
+    allowedOrigins: env.GATEWAY_ALLOWED_ORIGINS,
     openToEveryone: env.GATEWAY_AUTH === 'none' || !hasKeys,
     baselineCache: { size: env.BASELINE_CACHE_SIZE, ttlMs: env.BASELINE_CACHE_TTL_MS },
     logLevel: env.LOG_LEVEL,

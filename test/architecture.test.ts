@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   samples: [],
   cxone: ['telemetry'],
   store: ['telemetry'],
+  auth: ['store', 'telemetry'],
   bulk: ['cxone', 'telemetry'],
   graphql: ['services', 'cxone'],
   server: ['graphql', 'telemetry', 'cxone'],
