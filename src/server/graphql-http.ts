@@ -12,7 +12,7 @@ import { type GraphQLParams, readJsonParams, readQueryParams } from './graphql-p
 import type { ServerLimits } from './limits.ts';
 import { GRAPHQL_RESPONSE, isJsonBody, JSON_RESPONSE, negotiateAnswer } from './media-types.ts';
 import { readBody } from './read-body.ts';
-import { discardBody, sendJson, statusOf } from './respond.ts';
+import { discardBody, errorHeaders, sendJson, statusOf } from './respond.ts';
 
 export interface GraphQLHttpOptions {
   readonly engine: GraphQLEngine;
@@ -70,9 +70,10 @@ export function createGraphQLHttp({
       response.writeHead(406, { accept: `${GRAPHQL_RESPONSE}, ${JSON_RESPONSE}, text/event-stream` }).end();
       return;
     }
+    // Before the body: nobody makes the gateway read megabytes with wrong credentials.
+    const actor = await authenticate({ authorization: request.headers.authorization, remoteAddress });
     const params = await readParams(exchange);
     if (!params) return;
-    const actor = await authenticate({ authorization: request.headers.authorization, remoteAddress });
     const caller: Caller = { actor, requestId, signal };
 
     if (Array.isArray(params)) {
@@ -139,6 +140,7 @@ export function createGraphQLHttp({
       const errors = [engine.mask(error, exchange.requestId)];
       const status = error instanceof MutationByGetError ? 405 : statusOf(error);
       const wanted = negotiateAnswer(exchange.request.headers.accept);
+      exchange.response.setHeaders(new Map(Object.entries(errorHeaders(error))));
       sendJson(
         exchange.response,
         status,

@@ -6,7 +6,7 @@ import type { ExecutionResult } from 'graphql';
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import type { Clock } from '../clock.ts';
-import { GatewayError } from '../errors.ts';
+import { errorPolicy, GatewayError } from '../errors.ts';
 import type { Actor } from '../graphql/context.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Authenticate } from './authenticate.ts';
@@ -21,6 +21,9 @@ import { createSocketConnection, type SocketConnection } from './socket-connecti
 
 /** RFC 6455: the server goes down. graphql-ws clients reconnect after it; most 44xx codes they take as final. */
 const GOING_AWAY = 1001;
+
+/** IANA's registry of close codes: for what may do better later. */
+const TRY_AGAIN_LATER = 1013;
 
 export interface GraphQLSocketsOptions {
   readonly engine: GraphQLEngine;
@@ -84,7 +87,7 @@ export function createGraphQLSockets({
         extra.actor = await authenticate({ authorization, remoteAddress: remoteAddressOf(extra.request) });
       } catch (error) {
         const { message } = engine.mask(error, randomUUID());
-        extra.connection.close(CloseCode.Unauthorized, message.slice(0, 120));
+        extra.connection.close(closeCodeOf(error), message.slice(0, 120));
         return false;
       }
       const { connection } = extra;
@@ -219,6 +222,14 @@ export function createGraphQLSockets({
     if (connections.size >= limits.maxSockets) return '503 Service Unavailable';
     return undefined;
   }
+}
+
+/** Why credentials were not taken. 4401 is final for graphql-ws clients: the same ones would not do better. */
+function closeCodeOf(error: unknown): number {
+  const { code } = errorPolicy(error);
+  if (code === 'UNAUTHENTICATED') return CloseCode.Unauthorized;
+  if (code === 'FORBIDDEN') return CloseCode.Forbidden;
+  return TRY_AGAIN_LATER;
 }
 
 /** Longer than any message that completes an operation. */

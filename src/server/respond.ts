@@ -1,7 +1,7 @@
 /** Small answers, written in one way: JSON, with its length, and errors in one shape. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { errorPolicy } from '../errors.ts';
+import { errorPolicy, RateLimitedError } from '../errors.ts';
 import { BodyTooLargeError } from './read-body.ts';
 
 /** Answers with JSON. Headers that were set on the response before stay. */
@@ -23,10 +23,19 @@ export function statusOf(error: unknown): number {
   return errorPolicy(error).httpStatus;
 }
 
+/** What HTTP itself wants to be told with an error's status: how to sign in (RFC 9110, 11.6.1), when to come back. */
+export function errorHeaders(error: unknown): Record<string, string> {
+  if (errorPolicy(error).code === 'UNAUTHENTICATED') return { 'www-authenticate': 'Bearer' };
+  if (error instanceof RateLimitedError && error.retryAfterMs !== undefined)
+    return { 'retry-after': String(Math.max(Math.ceil(error.retryAfterMs / 1000), 1)) };
+  return {};
+}
+
 /** Answers with an error outside GraphQL: `{"error": {code, message, requestId}}`. What is not for clients is not in it. */
 export function sendError(response: ServerResponse, error: unknown, requestId: string): void {
   const { code, clientVisible } = errorPolicy(error);
   const message = clientVisible && error instanceof Error ? error.message : 'Internal error';
+  response.setHeaders(new Map(Object.entries(errorHeaders(error))));
   sendJson(response, statusOf(error), { error: { code, message, requestId } });
 }
 
