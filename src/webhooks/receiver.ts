@@ -8,11 +8,11 @@ import { GatewayError } from '../errors.ts';
 import { BodyTooLargeError, readBody } from '../server/read-body.ts';
 import { sendJson } from '../server/respond.ts';
 import type { Exchange, Route } from '../server/routes.ts';
+import type { ThrottledAudit } from '../store/throttled-audit.ts';
 import { isSignedByAny, readSignedHead } from './delivery-signature.ts';
 import type { Delivery, DeliveryStore } from './delivery-store.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { readDeliveryContent } from './model.ts';
-import type { RejectionAudit } from './rejection-audit.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 /** A delivery has some hundred bytes and the attributes of one contact. */
@@ -45,17 +45,18 @@ export interface WebhookReceiver {
 
 /**
  * @param deps.secrets `whsec_…`, several while one replaces another; without any the route answers 503 (interface.md)
+ * @param deps.audits of what is refused: one for what CXone signed, which forgeries must not crowd out, one for all else
  * @param deps.onContactChanged called after the commit and before the answer, once for each change of a contact
  */
 export function createWebhookReceiver(deps: {
   secrets: readonly string[];
   store: DeliveryStore;
-  rejections: RejectionAudit;
+  audits: { signed: ThrottledAudit; unsigned: ThrottledAudit };
   onContactChanged: (contactId: string, contactListId: string) => void;
   count: (outcome: DeliveryOutcome) => void;
   clock: Clock;
 }): WebhookReceiver {
-  const { secrets, store, rejections, onContactChanged, count, clock } = deps;
+  const { secrets, store, audits, onContactChanged, count, clock } = deps;
   const commit = createGroupCommit<{ delivery: Delivery; bytes: number }, boolean>({
     commit: (items) => store.takeAll(items.map(({ delivery }) => delivery)),
     weigh: ({ bytes }) => bytes,
@@ -85,21 +86,35 @@ export function createWebhookReceiver(deps: {
     return 'accepted';
   }
 
+  async function audit({ reason, signedId, fault }: Refusal, requestId: string): Promise<void> {
+    const isSigned = signedId !== undefined;
+    await (isSigned ? audits.signed : audits.unsigned).append({
+      actor: isSigned ? 'cxone' : 'unknown',
+      action: 'webhook.rejected',
+      // What is not signed does not get its own words into the trail.
+      subject: signedId ?? 'unsigned',
+      outcome: 'REJECTED',
+      requestId,
+      detail: { reason, ...(fault !== undefined && { fault }) },
+    });
+  }
+
   async function handle({ request, response, requestId }: Exchange): Promise<void> {
+    let outcome: Awaited<ReturnType<typeof receive>>;
     try {
-      const outcome = await receive(request);
-      count(outcome);
-      sendJson(response, outcome === 'repeated' ? 200 : 202, { status: outcome });
+      outcome = await receive(request);
     } catch (error) {
-      const refused = toRefusal(error);
-      if (refused) {
-        count(refused.reason);
-        await rejections.note({ ...refused, requestId });
+      const refusal = toRefusal(error);
+      if (refusal) {
+        count(refusal.reason);
+        await audit(refusal, requestId);
       } else {
         count(error instanceof GatewayError && error.code === 'BAD_USER_INPUT' ? 'incomplete' : 'unavailable');
       }
       throw error;
     }
+    count(outcome);
+    sendJson(response, outcome === 'repeated' ? 200 : 202, { status: outcome });
   }
 
   return {
@@ -128,10 +143,16 @@ class RefusedDeliveryError extends GatewayError {
   }
 }
 
+interface Refusal {
+  readonly reason: RefusalReason;
+  /** The `webhook-id`, where the signature shows that it is CXone's. */
+  readonly signedId?: string | undefined;
+  /** What does not fit, in words that repeat nothing of it. */
+  readonly fault?: string | undefined;
+}
+
 /** What is refused for good, and audited; undefined for what did not arrive, or may be sent again. */
-function toRefusal(
-  error: unknown,
-): { reason: RefusalReason; signedId?: string | undefined; fault?: string | undefined } | undefined {
+function toRefusal(error: unknown): Refusal | undefined {
   if (error instanceof BodyTooLargeError) return { reason: 'tooLarge' };
   if (!(error instanceof RefusedDeliveryError)) return undefined;
   const { reason, signedId, message } = error;

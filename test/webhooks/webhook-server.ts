@@ -14,13 +14,13 @@ import { createAuditLog } from '../../src/store/audit-log.ts';
 import type { Database, Engine } from '../../src/store/database.ts';
 import { createEventLog, type EventLog } from '../../src/store/event-log.ts';
 import { createLiveEvents } from '../../src/store/live-events.ts';
+import { createThrottledAudit } from '../../src/store/throttled-audit.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { createDeliveryStore, type DeliveryStore } from '../../src/webhooks/delivery-store.ts';
 import { createEnrichmentFeed } from '../../src/webhooks/enrichment-feed.ts';
 import { createWebhookReceiver, type DeliveryOutcome } from '../../src/webhooks/receiver.ts';
 import { createRecentLists } from '../../src/webhooks/recent-lists.ts';
-import { createRejectionAudit } from '../../src/webhooks/rejection-audit.ts';
 import { addWebhookTypes } from '../../src/webhooks/schema.ts';
 import { openFreshDatabase } from '../store/open-database.ts';
 
@@ -90,6 +90,7 @@ export async function startWebhookServer(options: WebhookServerOptions = {}): Pr
   const audit = createAuditLog({ database });
   const eventLog = parts.use(createEventLog({ database, clock }));
   const log = createLog({ level: 'silent' });
+  const throttled = () => createThrottledAudit({ database, audit, clock, log });
   const groups: number[] = [];
   const listCalls: string[] = [];
   const plainStore = createDeliveryStore({ database, eventLog });
@@ -106,7 +107,7 @@ export async function startWebhookServer(options: WebhookServerOptions = {}): Pr
     createWebhookReceiver({
       secrets,
       store: options.wrapStore?.(countingStore) ?? countingStore,
-      rejections: createRejectionAudit({ database, audit, clock, log }),
+      audits: { signed: throttled(), unsigned: throttled() },
       onContactChanged: (contactId, contactListId) => void changed.push(`${contactId}@${contactListId}`),
       count: (outcome) => {
         counts[outcome] = (counts[outcome] ?? 0) + 1;
