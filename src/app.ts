@@ -135,7 +135,7 @@ export async function createApp(deps: {
     const contactLists = createContactLists({ client: lists });
 
     const importKinds = [
-      createOutboundImportKind({ client: lists, clock }),
+      createOutboundImportKind({ client: lists, clock, secondLookMs: 4 * config.retryBaseMs.other }),
       createContactImportKind({ contacts, addressBooks, cxone, clock }),
     ] as ImportKind[];
     const kinds = new Map(importKinds.map((kind) => [kind.name, kind]));
@@ -179,7 +179,14 @@ export async function createApp(deps: {
       clock,
     });
     const importFeed = createImportFeed({ store: importStore, eventLog, clock });
-    const sender = createBatchSender({ database, store: importStore, books, clock, log });
+    const sender = createBatchSender({
+      database,
+      store: importStore,
+      books,
+      clock,
+      log,
+      firstPauseMs: 2 * config.retryBaseMs.other,
+    });
     const runner = createImportRunner({ database, store: importStore, leases, books, sender, kinds, clock, log });
 
     const status = createStatus({

@@ -18,16 +18,15 @@ export const MAX_OUTBOUND_BATCH = 1000;
  */
 const COUNT_SERVES_MS = 1000;
 
-/** How long a count may need to show a call that was cut off: looked at twice before it counts as not applied. */
-const SECOND_LOOK_MS = 2000;
-
 const checkpointShape = z.object({ count: z.number().nullable() });
 
 export function createOutboundOperation(deps: {
   client: ContactListClient;
   clock: Clock;
+  /** How long a count may need to show a call that was cut off: it is looked at twice before that counts as not applied. */
+  secondLookMs: number;
 }): BulkOperation<OutboundContact> {
-  const { client, clock } = deps;
+  const { client, clock, secondLookMs } = deps;
   const counts = new Map<string, { count: number; readAt: number }>();
 
   return {
@@ -71,7 +70,7 @@ export function createOutboundOperation(deps: {
           return unknown(
             `the list grew by ${added} while ${items.length} contacts were under way: others wrote to it, or some were refused`,
           );
-        if (look === 'first') await clock.sleep(SECOND_LOOK_MS, call.signal);
+        if (look === 'first') await clock.sleep(secondLookMs, call.signal);
       }
       return { verdict: 'notApplied' };
     },

@@ -11,6 +11,7 @@ import { checkOutboundRow } from './outbound-row.ts';
 export function createOutboundImportKind(deps: {
   client: ContactListClient;
   clock: Clock;
+  secondLookMs: number;
 }): ImportKind<OutboundContact> {
   return {
     name: 'OUTBOUND_CONTACTS',

@@ -21,7 +21,6 @@ const MAX_SENDS = 6;
 const MAX_CRASHES = 3;
 /** How long CXone may be out of reach while it is asked what became of a batch, before its rows are given up as unknown. */
 const MAX_SETTLE_TRIES = 100;
-const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
 
 /** What the lane does next. `retryAtMs` is epoch time. */
@@ -61,8 +60,12 @@ export function createBatchSender(deps: {
   books: ImportBooks;
   clock: Clock;
   log: Log;
+  /** First pause after a try that failed; doubled with each further one, up to LONGEST_PAUSE_MS. */
+  firstPauseMs: number;
 }): BatchSender {
-  const { database, store, books, clock, log } = deps;
+  const { database, store, books, clock, log, firstPauseMs } = deps;
+
+  const pauseMs = (tries: number) => Math.min(firstPauseMs * 2 ** Math.min(tries - 1, 10), LONGEST_PAUSE_MS);
 
   function callContext(batch: ImportBatchRow, signal: AbortSignal): CallContext {
     return {
@@ -115,7 +118,7 @@ export function createBatchSender(deps: {
     // Draining, or the lease is gone: the note stays, and whoever comes next settles it.
     if (signal.aborted) throw error;
     if (error instanceof RateLimitedError)
-      return release(batch, fence, clock.now() + Math.max(error.retryAfterMs ?? 0, FIRST_PAUSE_MS));
+      return release(batch, fence, clock.now() + Math.max(error.retryAfterMs ?? 0, firstPauseMs));
     if (error instanceof UpstreamError && concernsWholeImport(error)) {
       await release(batch, fence, 0);
       await books.importFailed(batch.import_id, error.message);
@@ -227,10 +230,6 @@ export function createBatchSender(deps: {
       return settle(batch, operation, { id: note.id, checkpoint: note.checkpoint }, 0, fence, signal);
     },
   };
-}
-
-function pauseMs(tries: number): number {
-  return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, 10), LONGEST_PAUSE_MS);
 }
 
 function uniform(size: number, outcome: ItemOutcome): ItemOutcome[] {

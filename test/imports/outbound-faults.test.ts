@@ -1,0 +1,214 @@
+import { expect, test } from 'vitest';
+import type { SandboxControl } from '../../src/sandbox/control.ts';
+import { DEMO_IDS } from '../../src/sandbox/seed.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { assertAddsUp, createUpload, finished, outboundRow, put, startImport } from '../support/imports.ts';
+
+const LIST_ID = DEMO_IDS.contactLists.importTrial;
+const CONTACTS = { method: 'POST', path: '/api/v2/outbound/contactlists/{listId}/contacts' };
+const QUICK = { sandbox: { limits: { outbound: 1000 } }, env: { CXONE_LIMITS: '{"outbound":1000}' } };
+
+const isWrite = ({ route }: { route: string }) => route === `POST ${CONTACTS.path}`;
+
+const rows = (count: number) => Array.from({ length: count }, (_, index) => outboundRow(index));
+const held = (control: SandboxControl) => control.state.contactList(LIST_ID).total;
+
+/** What every import must end as, whatever happened to it: its counts are what the list holds, and nothing is there twice. */
+function expectTruth(gateway: TestGateway, outcome: { progress: Record<string, number> }): void {
+  const { control } = gateway.sandbox;
+  expect(control.state.outboundDuplicates(LIST_ID)).toEqual([]);
+  const { succeeded = 0, unknown = 0 } = outcome.progress;
+  expect(held(control)).toBeGreaterThanOrEqual(succeeded);
+  expect(held(control)).toBeLessThanOrEqual(succeeded + unknown);
+}
+
+test.each([
+  ['a 429 that says when', { status: 429, retryAfter: 1, times: 2 }],
+  ['a 500 before the write', { status: 500, every: 2, times: 3 }],
+  ['a 503 after the write', { status: 503, applied: true, every: 2, times: 3 }],
+  ['a reset before the write', { cut: 'before', applied: false, every: 2, times: 3 }],
+  ['a reset after the write', { cut: 'before', applied: true, every: 2, times: 3 }],
+  ['an answer cut in the middle', { cut: 'middle', every: 2, times: 3 }],
+  ['an answer that is no JSON', { text: '<html>', applied: true, every: 2, times: 3 }],
+] as const)('%s: every row gets in once, and is counted so', { timeout: 60_000 }, async (_name, fault) => {
+  await using gateway = await startGateway(QUICK);
+  gateway.sandbox.control.fail({ ...CONTACTS, ...fault });
+  const id = await startImport(gateway, rows(5000));
+  const outcome = await finished(gateway, id);
+  expectTruth(gateway, outcome);
+  expect(outcome).toMatchObject({ state: 'COMPLETED', progress: { succeeded: 5000, failed: 0, unknown: 0 } });
+});
+
+test('rows that CXone refuses fail alone, with its reason; a retry sends just those', { timeout: 60_000 }, async () => {
+  await using gateway = await startGateway(QUICK);
+  const { control } = gateway.sandbox;
+  const fault = control.fail({ ...CONTACTS, refuse: { every: 100, code: 'InvalidNumber', message: 'unreachable' } });
+  const id = await startImport(gateway, rows(2000));
+  const outcome = await finished(gateway, id);
+  expect(outcome).toMatchObject({
+    state: 'COMPLETED_WITH_FAILURES',
+    progress: { succeeded: 1980, failed: 20 },
+    report: { successRatePercent: 99, verification: { matches: true } },
+  });
+  expect(outcome.rejections.nodes[0]).toMatchObject({
+    stage: 'UPSTREAM',
+    issues: [{ code: 'InvalidNumber', message: 'unreachable' }],
+    data: { externalId: expect.stringMatching(/^CRM-/) },
+  });
+  expectTruth(gateway, outcome);
+
+  control.removeFault(fault.id);
+  const { retryImport } = await gateway.data(
+    'mutation ($id: ID!) { retryImport(input: { id: $id }) { ... on RetryImportPayload { import { progress { pending failed } } } } }',
+    { id },
+  );
+  expect(retryImport.import.progress).toEqual({ pending: 20, failed: 0 });
+  const again = await finished(gateway, id);
+  expect(again).toMatchObject({
+    state: 'COMPLETED',
+    progress: { succeeded: 2000, failed: 0 },
+    rejections: { nodes: [] },
+  });
+  expect(again.report.verification.matches).toBe(true);
+  expectTruth(gateway, again);
+});
+
+test('one bad row that makes CXone refuse the whole batch does not keep the others out', async () => {
+  await using gateway = await startGateway(QUICK);
+  const id = await startImport(gateway, [...rows(99), { ...outboundRow(99), customFields: { 'a.b': 'x' } }]);
+  const { control } = gateway.sandbox;
+  const outcome = await finished(gateway, id);
+  expect(outcome.progress.succeeded).toBeGreaterThanOrEqual(99);
+  expectTruth(gateway, outcome);
+  expect(held(control)).toBe(outcome.progress.succeeded);
+});
+
+test('an answer that can never be settled is unknown, and says so', async () => {
+  await using gateway = await startGateway(QUICK);
+  const { control } = gateway.sandbox;
+  control.fail({ ...CONTACTS, cut: 'before', applied: true, times: 1 });
+  // Nobody can tell any more what the batch did once somebody else has written to the list.
+  control.fail({
+    method: 'GET',
+    path: '/api/v2/outbound/contactlists/{listId}',
+    skip: 3,
+    merge: { totalContactCount: 7 },
+  });
+  const id = await startImport(gateway, rows(10));
+  const outcome = await finished(gateway, id);
+  expect(outcome).toMatchObject({ state: 'COMPLETED_WITH_FAILURES', progress: { succeeded: 0, unknown: 10 } });
+  expect(outcome.rejections.nodes[0]).toMatchObject({ stage: 'UNKNOWN', issues: [{ code: 'NO_ANSWER' }] });
+});
+
+test('counts that do not add up end with failures, and the discrepancy is in the verification and the audit', async () => {
+  await using gateway = await startGateway(QUICK);
+  gateway.sandbox.control.fail({ ...CONTACTS, merge: { accepted: 12 } });
+  const id = await startImport(gateway, rows(10));
+  expect(await finished(gateway, id)).toMatchObject({ state: 'COMPLETED_WITH_FAILURES', progress: { succeeded: 10 } });
+  const { auditEntries } = await gateway.data(
+    'query ($id: String!) { auditEntries(filter: { subject: $id, action: "import.finish" }) { nodes { outcome detail } } }',
+    { id },
+  );
+  expect(auditEntries.nodes).toMatchObject([
+    { outcome: 'FAILED', detail: { discrepancy: expect.stringContaining('12') } },
+  ]);
+});
+
+test('more refusals than allowed stop the import; the rest is not sent', { timeout: 60_000 }, async () => {
+  await using gateway = await startGateway(QUICK);
+  const { control } = gateway.sandbox;
+  control.fail({ ...CONTACTS, refuse: { every: 10, code: 'Refused' } });
+  const id = await startImport(gateway, rows(5000), { options: { maxFailures: 150 } });
+  const outcome = await finished(gateway, id);
+  expect(outcome).toMatchObject({
+    state: 'FAILED',
+    failure: expect.stringContaining('150'),
+    progress: { succeeded: 1800, failed: 200, pending: 3000 },
+  });
+  expect(held(control)).toBe(1800);
+});
+
+test('paused, nothing is sent; resumed, the rest is; cancelled, no more is, and what is wrong in a state is refused', {
+  timeout: 60_000,
+}, async () => {
+  await using gateway = await startGateway(QUICK);
+  const { control } = gateway.sandbox;
+  const steer = async (verb: string, id: string) =>
+    (
+      await gateway.data(
+        `mutation ($id: ID!) { result: ${verb}Import(input: { id: $id }) { __typename ... on ConflictError { reason current { id } } } }`,
+        { id },
+      )
+    ).result;
+  const hold = control.hold(CONTACTS);
+  const id = await startImport(gateway, rows(3000));
+  await control.waitFor(isWrite);
+  expect((await steer('pause', id)).__typename).toBe('PauseImportPayload');
+  expect(await steer('pause', id)).toMatchObject({ reason: 'NOT_IN_THIS_STATE', current: { id } });
+  expect(await steer('retry', id)).toMatchObject({ reason: 'NOT_IN_THIS_STATE' });
+  hold.release();
+  await untilProgress(gateway, id, ({ succeeded }) => succeeded === 1000);
+  expect(held(control)).toBe(1000);
+
+  expect((await steer('resume', id)).__typename).toBe('ResumeImportPayload');
+  const outcome = await finished(gateway, id);
+  expect(outcome).toMatchObject({ state: 'COMPLETED', progress: { succeeded: 3000 } });
+  for (const verb of ['pause', 'resume', 'cancel', 'retry'])
+    expect(await steer(verb, id)).toMatchObject({ reason: 'NOT_IN_THIS_STATE' });
+
+  control.resetRequests();
+  const second = control.hold(CONTACTS);
+  const other = await startImport(
+    gateway,
+    rows(3000).map((row) => ({ ...row, externalId: `B-${row.externalId}` })),
+  );
+  await control.waitFor(isWrite);
+  expect((await steer('cancel', other)).__typename).toBe('CancelImportPayload');
+  second.release();
+  await untilProgress(gateway, other, ({ succeeded }) => succeeded === 1000);
+  expect(held(control)).toBe(4000);
+  expect(await finished(gateway, other)).toMatchObject({
+    state: 'CANCELLED',
+    progress: { succeeded: 1000, pending: 2000 },
+  });
+});
+
+test('rejected rows are downloaded in the shape of the input, and mended they are taken', async () => {
+  await using gateway = await startGateway(QUICK);
+  const { id, url } = await createUpload(gateway);
+  await put(
+    url,
+    'externalId,phone,doNotCall,doNotEmail,note\nA-1,+14155550101,true,false,=SUM(1)\nA-2,12,true,false,"x, y"\n',
+  );
+  await finished(gateway, id);
+  const {
+    import: { rejectionsUrl },
+  } = await gateway.data('query ($id: ID!) { import(id: $id) { rejectionsUrl } }', { id });
+  const text = await (await fetch(rejectionsUrl)).text();
+  expect(text.split('\r\n')[0]).toBe('externalId,phone,doNotCall,doNotEmail,note,_row,_stage,_errors');
+  expect(text).toContain('A-2,12,true,false,"x, y",2,VALIDATION,');
+  expect((await fetch(rejectionsUrl.split('?')[0])).status).toBe(401);
+
+  const mended = await createUpload(gateway);
+  await put(mended.url, text.replace('A-2,12,', "A-2,'+14155550102,"));
+  expect(await finished(gateway, mended.id)).toMatchObject({ state: 'COMPLETED', progress: { succeeded: 1 } });
+  expect(gateway.sandbox.control.state.outboundContacts(LIST_ID)).toMatchObject([
+    { externalId: 'A-1', customFields: { note: '=SUM(1)' } },
+    { externalId: 'A-2', phone: '+14155550102', customFields: { note: 'x, y' } },
+  ]);
+});
+
+async function untilProgress(
+  gateway: TestGateway,
+  id: string,
+  reached: (progress: Record<string, number>) => boolean,
+): Promise<void> {
+  for (;;) {
+    const data = await gateway.data(
+      'query ($id: ID!) { import(id: $id) { progress { received valid rejected duplicates succeeded skipped failed unknown pending } } }',
+      { id },
+    );
+    assertAddsUp(data.import.progress);
+    if (reached(data.import.progress)) return;
+  }
+}
