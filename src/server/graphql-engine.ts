@@ -58,9 +58,9 @@ export interface GraphQLEngineOptions {
   readonly clock: Clock;
 }
 
-/** Characters of document text whose parsed form is kept. A parsed document takes some fifty times its text. */
-const DOCUMENT_CACHE_CHARACTERS = 1024 * 1024;
-const LARGEST_CACHED_DOCUMENT = 64 * 1024;
+/** Characters of document text whose parsed form is kept. A parsed document takes up to a hundred times its text. */
+const DOCUMENT_CACHE_CHARACTERS = 512 * 1024;
+const LARGEST_CACHED_DOCUMENT = 32 * 1024;
 
 type StreamContext = Caller & { readonly params: GraphQLParams };
 

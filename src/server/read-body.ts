@@ -15,6 +15,8 @@ export class BodyTooLargeError extends GatewayError {
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLargeError(maxBytes);
+  // Its `close` has been and would be waited for in vain.
+  if (request.destroyed) throw broken();
   const chunks: Buffer[] = [];
   let bytes = 0;
   return new Promise<Buffer>((resolve, reject) => {
@@ -24,12 +26,15 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
       if (bytes > maxBytes) settle(() => reject(new BodyTooLargeError(maxBytes)));
     };
     const onEnd = () => settle(() => resolve(Buffer.concat(chunks, bytes)));
-    const onClose = () =>
-      settle(() => reject(new GatewayError('BAD_USER_INPUT', 'The connection ended within the body.')));
+    const onClose = () => settle(() => reject(broken()));
     const settle = (how: () => void) => {
       request.off('data', onData).off('end', onEnd).off('close', onClose);
       how();
     };
     request.on('data', onData).on('end', onEnd).on('close', onClose);
   });
+}
+
+function broken(): GatewayError {
+  return new GatewayError('BAD_USER_INPUT', 'The connection ended within the body.');
 }

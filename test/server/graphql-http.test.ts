@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/server/limits.ts';
-import { type Harness, SECRET, startHarness } from './harness.ts';
+import { type Harness, SECRET, startHarness, until } from './harness.ts';
 
 let harness: Harness;
 beforeAll(async () => {
@@ -58,6 +58,21 @@ describe('answers', () => {
   test('an operation that did not reach CXone without extensions', async () => {
     expect((await ask({ query: '{hello}' })).answer).not.toHaveProperty('extensions');
   });
+});
+
+test('a client that goes away is told to what works for it', async () => {
+  const leaving = new AbortController();
+  const hanging = harness.hanging();
+  const answer = fetch(harness.graphql, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"query":"{hang}"}',
+    signal: leaving.signal,
+  });
+  await hanging;
+  leaving.abort();
+  await expect(answer).rejects.toThrow();
+  await until(() => harness.abortedHangs() === 1);
 });
 
 describe('request ids', () => {

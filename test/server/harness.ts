@@ -26,6 +26,8 @@ export interface Harness extends AsyncDisposable {
   liveSources(): number;
   /** How often `flood` has said something. */
   floods(): number;
+  /** How many `hang` were ended by their signal. */
+  abortedHangs(): number;
   /** Resolves when a source has ended. */
   sourceEnded(): Promise<void>;
   /** Resolves when the field `hang` is being resolved. */
@@ -43,6 +45,7 @@ export async function startHarness(
 ): Promise<Harness> {
   let live = 0;
   let floods = 0;
+  let abortedHangs = 0;
   const ended: (() => void)[] = [];
   const started: (() => void)[] = [];
   const held: (() => void)[] = [];
@@ -87,7 +90,8 @@ export async function startHarness(
         });
         for (const resolve of started.splice(0)) resolve();
         await released;
-        return signal?.aborted ? 'aborted' : 'released';
+        if (signal?.aborted) abortedHangs += 1;
+        return 'released';
       },
     }),
     whoAmI: t.string({ description: 'The actor.', resolve: (_root, _args, { actor }) => actor?.name ?? 'nobody' }),
@@ -243,6 +247,7 @@ export async function startHarness(
     lines,
     liveSources: () => live,
     floods: () => floods,
+    abortedHangs: () => abortedHangs,
     sourceEnded: () => new Promise((resolve) => ended.push(resolve)),
     hanging: () => new Promise((resolve) => started.push(resolve)),
     release: () => {

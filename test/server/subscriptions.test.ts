@@ -180,6 +180,7 @@ describe('a WebSocket', () => {
     connection.send({ id: 'q', type: 'complete' });
     connection.subscribe('after', '{ hello }');
     await connection.until((message) => message.id === 'after');
+    expect(harness.abortedHangs()).toBe(1);
     expect(connection.messages.filter((message) => message.id === 'q')).toEqual([]);
     connection.socket.close();
   });
