@@ -1,7 +1,7 @@
 /** Registers the gateway's webhook at CXone (cxone-api.md, section 5): once for each name and url, whoever asks how often. */
 import { hash } from 'node:crypto';
 import { z } from 'zod';
-import type { Audited, Caller } from '../address-books/audited.ts';
+import { type Caller, createAudited } from '../address-books/audited.ts';
 import { withDeadline } from '../address-books/call-deadline.ts';
 import type { AllowedHosts } from '../callbacks/allowed-hosts.ts';
 import { PrivateAddressError, type ResolveHost, resolvePublic } from '../callbacks/guarded-lookup.ts';
@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts';
 import type { CxoneClient } from '../cxone/client.ts';
 import { type Issue, OutcomeUnknownError, ValidationError } from '../errors.ts';
 import { textFault } from '../plain-text.ts';
+import type { AuditLog } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { Leases } from '../store/leases.ts';
 
@@ -48,14 +49,16 @@ export function createWebhookRegistrations(deps: {
   cxone: Pick<CxoneClient, 'send'>;
   database: Database;
   leases: Leases;
-  audited: Audited;
+  audit: AuditLog;
   publicUrl: () => string;
   allowedHosts: AllowedHosts;
   resolve: ResolveHost;
   clock: Clock;
+  log: { error(details: object, message: string): void };
 }): WebhookRegistrations {
-  const { cxone, database, leases, audited, publicUrl, allowedHosts, resolve, clock } = deps;
+  const { cxone, database, leases, publicUrl, allowedHosts, resolve, clock } = deps;
   const { db } = database;
+  const audited = createAudited(deps);
 
   /** A name that does not resolve here may well resolve for CXone, who is to connect; one that resolves to us must not. */
   async function checkUrl(text: string): Promise<void> {

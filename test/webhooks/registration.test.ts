@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { LookupAddress } from 'node:dns';
 import { describe, expect, test } from 'vitest';
-import { createAudited } from '../../src/address-books/audited.ts';
-import { readAllowedHosts } from '../../src/callbacks/allowed-hosts.ts';
+import type { readAllowedHosts } from '../../src/callbacks/allowed-hosts.ts';
 import type { ResolveHost } from '../../src/callbacks/guarded-lookup.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { newUpstreamTally } from '../../src/cxone/call-context.ts';
@@ -48,9 +47,8 @@ async function open({ engine = 'sqlite', resolve = publicly, clock = systemClock
       cxone,
       database,
       leases: createLeases({ database, clock: systemClock, owner: randomUUID() }),
-      audited: createAudited({
-        database,
-        audit: createAuditLog({ database }),
+      audit: createAuditLog({ database }),
+      log: { error() {} },
         clock: systemClock,
         log: { error() {} },
       }),
