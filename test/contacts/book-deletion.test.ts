@@ -132,6 +132,29 @@ test.each([
   expect(members.every((id) => fallbackContacts(room).some((contact) => contact.id === id))).toBe(true);
 });
 
+test('a copy that was made and changed before the deletion went on is not made again, nor changed back', async () => {
+  const { room, foreign } = await startReferredRoom();
+  await using _room = room;
+  room.sandbox.control.fail({ method: 'POST', path: '/api/v2/groups/*/reassignments', status: 400 });
+  await remove(room, reassign);
+  room.sandbox.control.clearFaults();
+  const copies = fallbackContacts(room).filter(({ id }) => id !== foreign);
+  for (const { id } of copies) room.sandbox.control.rivalWrite('fallback', String(id), { lastName: 'Edited' });
+  expect(await remove(room, reassign)).toMatchObject({ deletedId: bookGid() });
+  expect(fallbackContacts(room).filter(({ lastName }) => lastName === 'Edited')).toHaveLength(3);
+  expect(fallbackContacts(room)).toHaveLength(4);
+});
+
+test('a copy that was made by a process that died before it could note it is not made again', async () => {
+  const { room } = await startReferredRoom();
+  await using _room = room;
+  const phoneNumbers = [{ number: '+14155552671', type: 'work', primary: true }];
+  const twin = room.sandbox.control.add.contact({ bookId: 'fallback', phoneNumbers });
+  await remove(room, reassign);
+  expect(groupIds(room, 'g2')[0]).toBe(twin);
+  expect(fallbackContacts(room)).toHaveLength(4);
+});
+
 test('a DELETE that was applied and whose answer was lost is a success', async () => {
   await using room = await startRoom();
   room.sandbox.control.fail({

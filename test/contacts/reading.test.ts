@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { createEventLog } from '../../src/store/event-log.ts';
@@ -165,6 +165,7 @@ test('a read under way when a contact is written is not kept, nor joined by read
   const written = room.mutate('deleteContact', { id: contactGid(id) }, 'deletedId');
   expect(await written).toMatchObject({ deletedId: contactGid(id) });
   const after = room.data(ONE_CONTACT, { id: contactGid(id) });
+  await vi.waitFor(() => expect(room.sent(GET)).toBe(2));
   hold.release();
   expect((await old).contact).toMatchObject({ firstName: 'First0' });
   expect((await after).contact).toBeNull();

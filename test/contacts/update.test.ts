@@ -247,6 +247,17 @@ test('where CXone gives no ETags, the change is made under a lock, looked at, an
   expect(entries.map(({ detail }) => detail.unverified)).toEqual([true, true]);
 });
 
+test('without ETags, a change that does not show afterwards is made again', async () => {
+  await using room = await startRoom();
+  room.sandbox.control.configure({ etags: false });
+  const id = addContact(room);
+  const shown = { id, firstName: 'Augusta', customAttributes: { tier: 'gold' } };
+  room.sandbox.control.fail({ method: 'PUT', path: ONE, status: 200, json: shown, times: 1 });
+  expect(await update(room, id, { firstName: 'Augusta' })).toMatchObject({ changed: true });
+  expect(stored(room, id)).toMatchObject({ firstName: 'Augusta', lastName: 'Lovelace' });
+  expect(room.sent(PUT)).toBe(2);
+});
+
 test('a contact that is not there is told by its id', async () => {
   await using room = await startRoom();
   expect(

@@ -136,6 +136,15 @@ test('a contact that has gone since it was found is looked for again, and made',
   expect(room.sent(LIST)).toBe(3);
 });
 
+test('a contact that the filter still shows under a key it has no more is not written', async () => {
+  await using room = await startRoom();
+  const id = room.sandbox.control.add.contact({ bookId: BOOK, customAttributes: { external_ref_id: 'NEW' } });
+  const outdated = { id, customAttributes: { external_ref_id: 'OLD' } };
+  room.sandbox.control.fail({ method: 'GET', path: MANY, status: 200, json: { entities: [outdated] } });
+  expect(await upsert(room, byRef('OLD', { firstName: 'Ada' }))).toMatchObject({ __typename: 'ConflictError' });
+  expect([room.sent(POST), room.sent(PUT)]).toEqual([0, 0]);
+});
+
 test('a key is needed, and must not contradict the contact', async () => {
   await using room = await startRoom();
   expect(await upsert(room, { firstName: 'Ada' })).toMatchObject({ issues: [{ path: ['match'], code: 'REQUIRED' }] });
