@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { LookupAddress } from 'node:dns';
 import { describe, expect, test } from 'vitest';
-import type { readAllowedHosts } from '../../src/callbacks/allowed-hosts.ts';
+import { readAllowedHosts } from '../../src/callbacks/allowed-hosts.ts';
 import type { ResolveHost } from '../../src/callbacks/guarded-lookup.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { newUpstreamTally } from '../../src/cxone/call-context.ts';
