@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+/**
+ * The command's entry. Plain JavaScript, so that an older Node can read it: the rest needs Node 24, which runs
+ * TypeScript as it is. An older one hands over to the Node that is installed beside the gateway.
+ */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { isRecentNode, pinnedNode, tellToInstallNode } from '../node-version.mjs';
+
+/** These are processes of their own, configured by the environment alone. */
+const PROGRAMS = new Map([
+  ['serve', '../main.ts'],
+  ['sandbox', '../sandbox/main.ts'],
+]);
+
+const [name = '', ...rest] = process.argv.slice(2);
+const node = isRecentNode() ? null : pinnedNode();
+
+if (isRecentNode()) await import((rest.length === 0 && PROGRAMS.get(name)) || './main.ts');
+else if (node) handOver(node);
+else tellToInstallNode();
+
+function handOver(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // A terminal sends Ctrl-C to both already; other signals are meant for the one that works.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.once('exit', (code) => {
+    process.exitCode = code ?? 1;
+  });
+}

@@ -1,0 +1,72 @@
+/** An import's progress: a bar that is drawn over itself on a terminal, a line for each event elsewhere. */
+import type { ImportNewsFragment } from '../client/generated/graphql.ts';
+import type { Output } from './terminal.ts';
+import { decimal, duration, timeOfDay, whole } from './text.ts';
+
+export interface ProgressDisplay {
+  show(event: ImportNewsFragment): void;
+  /** Leaves the bar behind and goes on below it. */
+  end(): void;
+}
+
+const BAR_WIDTH = 30;
+const DEFAULT_COLUMNS = 80;
+/** ANSI: to the line's beginning, and clear it. */
+const REDRAW = '\r\u001b[2K';
+
+export function createProgressDisplay(output: Output): ProgressDisplay {
+  let drawn = false;
+  return {
+    show(event) {
+      if (!output.isTTY) {
+        output.write(`${plainLine(event)}\n`);
+        return;
+      }
+      const columns = output.columns ?? DEFAULT_COLUMNS;
+      output.write(`${REDRAW}${barLine(event).slice(0, columns - 1)}`);
+      drawn = true;
+    },
+    end() {
+      if (drawn) output.write('\n');
+      drawn = false;
+    },
+  };
+}
+
+function barLine({ type, progress }: ImportNewsFragment): string {
+  const { percent, rowsPerSecond, etaSeconds } = progress;
+  const filled = Math.round((Math.min(100, percent) / 100) * BAR_WIDTH);
+  const isMoving = type === 'STARTED' || type === 'BATCH_FINISHED' || type === 'RESUMED';
+  const parts = [
+    `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${decimal(percent)} %`,
+    ...(isMoving ? [] : [type.toLowerCase()]),
+    ...counts(progress),
+    ...(rowsPerSecond === null ? [] : [`${whole(Math.round(rowsPerSecond))}/s`]),
+    ...(isMoving && etaSeconds !== null ? [`${duration(etaSeconds)} left`] : []),
+  ];
+  return parts.join('  ');
+}
+
+function plainLine({ at, type, progress, batch }: ImportNewsFragment): string {
+  const parts = [
+    timeOfDay(at),
+    type,
+    ...(batch === null ? [] : [`batch ${batch.number}`]),
+    `${decimal(progress.percent)} %`,
+    ...counts(progress),
+  ];
+  return parts.join('  ');
+}
+
+function counts(progress: ImportNewsFragment['progress']): string[] {
+  const { valid, succeeded, skipped, failed, unknown, rejected, duplicates } = progress;
+  const some = (count: number, name: string) => (count > 0 ? [`${whole(count)} ${name}`] : []);
+  return [
+    `${whole(succeeded + skipped + failed + unknown)} of ${whole(valid)}`,
+    ...some(failed, 'failed'),
+    ...some(unknown, 'unknown'),
+    ...some(skipped, 'skipped'),
+    ...some(rejected, 'rejected'),
+    ...some(duplicates, 'duplicates'),
+  ];
+}
