@@ -48,6 +48,7 @@ import { createEventLog } from './store/event-log.ts';
 import { createIdempotencyKeys } from './store/idempotency-keys.ts';
 import { createImportStore } from './store/import-store.ts';
 import { createLeases } from './store/leases.ts';
+import { createLiveEvents } from './store/live-events.ts';
 import { createOutbox } from './store/outbox.ts';
 import { processOwner } from './store/process-owner.ts';
 import { createReplicas } from './store/replicas.ts';
@@ -56,6 +57,9 @@ import { keptSetting } from './store/settings.ts';
 import { createThrottledAudit, type ThrottledAudit } from './store/throttled-audit.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { createDeliveryStore } from './webhooks/delivery-store.ts';
+import { createWebhookReceiver } from './webhooks/receiver.ts';
+import { createWebhooks } from './webhooks/service.ts';
 
 export interface App {
   /** Where it listens. */
@@ -83,7 +87,9 @@ export async function createApp(deps: {
   const parts = new AsyncDisposableStack();
   try {
     const metrics = createMetrics();
-    const upstream = config.cxone ? { ...config.cxone, sandboxUrl: null } : await startBuiltInSandbox(config, parts);
+    const upstream = config.cxone
+      ? { ...config.cxone, webhookSecrets: [], sandboxUrl: null }
+      : await startBuiltInSandbox(config, parts);
     const host = cxoneHost(upstream.location);
     const cxone = parts.use(
       createCxoneClient({
@@ -112,6 +118,7 @@ export async function createApp(deps: {
     const audit = createAuditLog({ database });
     const eventLog = parts.use(createEventLog({ database, clock, log }));
 
+    const publicUrl = () => config.publicUrl ?? server.url;
     const idempotencyKeys = createIdempotencyKeys({ database, leases });
 
     const addressBooks = createAddressBooks({ cxone, database, leases, audit, globalId: encodeGlobalId, clock, log });
@@ -163,7 +170,15 @@ export async function createApp(deps: {
         log,
       }),
     );
-    const books = createImportBooks({ database, store: importStore, events: importEvents, audit, notices, clock });
+    const books = createImportBooks({
+      database,
+      store: importStore,
+      events: importEvents,
+      audit,
+      notices,
+      count: metrics.importRows,
+      clock,
+    });
     const intake = createImportIntake({ database, store: importStore, leases, books, kinds, clock });
     const linkKey = await keptSetting(database, 'link-key', () => randomBytes(32).toString('base64url'));
     const tokens = createLinkTokens({ key: Buffer.from(linkKey, 'base64url'), clock });
@@ -175,7 +190,7 @@ export async function createApp(deps: {
       retry: createImportRetry({ database, store: importStore, leases, books, intake }),
       kinds,
       checkCallbackUrl: (url, path) => checkCallbackUrl(url, { allowedHosts, path, isSigned: true }),
-      publicUrl: () => config.publicUrl ?? server.url,
+      publicUrl,
       clock,
     });
     const importFeed = createImportFeed({ store: importStore, eventLog, clock });
@@ -189,6 +204,32 @@ export async function createApp(deps: {
     });
     const runner = createImportRunner({ database, store: importStore, leases, books, sender, kinds, clock, log });
 
+    const webhooks = createWebhooks({
+      cxone,
+      database,
+      leases,
+      audit,
+      publicUrl,
+      allowedHosts,
+      resolve: resolveBySystem,
+      liveEvents: createLiveEvents({ eventLog, clock }),
+      contactLists: lists,
+      clock,
+      log,
+    });
+    const deliveries = createDeliveryStore({ database, eventLog });
+    const throttled = () => createThrottledAudit({ database, audit, clock, log });
+    const receiver = parts.use(
+      createWebhookReceiver({
+        secrets: config.webhookSecrets.length > 0 ? config.webhookSecrets : upstream.webhookSecrets,
+        store: deliveries,
+        audits: { signed: throttled(), unsigned: throttled() },
+        onContactChanged: contacts.forget,
+        count: metrics.webhookDelivery,
+        clock,
+      }),
+    );
+
     const status = createStatus({
       version: packageJson.version,
       sandbox: config.cxone === null,
@@ -198,7 +239,17 @@ export async function createApp(deps: {
       baselineCache: () => contacts.cacheStats(),
       activity: () => imports.activity(),
     });
-    const services = { addressBooks, contacts, contactLists, imports, importFeed, audit, idempotencyKeys, status };
+    const services = {
+      addressBooks,
+      contacts,
+      contactLists,
+      imports,
+      importFeed,
+      audit,
+      idempotencyKeys,
+      webhooks,
+      status,
+    };
     parts.use(
       createRetention({
         leases,
@@ -208,6 +259,7 @@ export async function createApp(deps: {
           { name: 'events', run: () => eventLog.prune(config.retentionDays * DAY_MS) },
           { name: 'imports', run: () => importStore.clearFinished(clock.now() - config.retentionDays * DAY_MS, 100) },
           { name: 'idempotency keys', run: () => idempotencyKeys.prune() },
+          { name: 'webhook deliveries', run: () => deliveries.prune(config.retentionDays * DAY_MS) },
           { name: 'leases', run: () => leases.prune() },
         ],
         log,
@@ -229,7 +281,7 @@ export async function createApp(deps: {
           loaders: createRequestLoaders(),
         }),
         authenticate,
-        routes: importRoutes(imports),
+        routes: [...importRoutes(imports), receiver.route],
         healthChecks: { store: () => database.ping() },
         metrics,
         log,
@@ -293,6 +345,7 @@ async function startBuiltInSandbox(config: Config, parts: AsyncDisposableStack) 
     clientSecret: SANDBOX_CLIENT_SECRET,
     location: { baseUrl: sandbox.url },
     oauthStyle: null,
+    webhookSecrets: [sandbox.webhookSecret],
     sandboxUrl: sandbox.url,
   };
 }

@@ -7,6 +7,7 @@ import { addContactTypes } from './contacts/schema.ts';
 import { buildSchema, createBuilder } from './graphql/builder.ts';
 import { addImportTypes } from './imports/schema.ts';
 import { addStatusTypes } from './status/schema.ts';
+import { addWebhookTypes } from './webhooks/schema.ts';
 
 export function createSchema(): GraphQLSchema {
   const builder = createBuilder();
@@ -14,6 +15,7 @@ export function createSchema(): GraphQLSchema {
   addContactTypes(builder, { addressBook });
   const contactList = addContactListTypes(builder);
   addImportTypes(builder, { contactList });
+  addWebhookTypes(builder, { contactList });
   addAuditTypes(builder);
   addStatusTypes(builder);
   return buildSchema(builder);

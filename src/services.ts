@@ -7,6 +7,7 @@ import type { Imports } from './imports/service.ts';
 import type { Status } from './status/service.ts';
 import type { AuditLog } from './store/audit-log.ts';
 import type { IdempotencyKeys } from './store/idempotency-keys.ts';
+import type { Webhooks } from './webhooks/service.ts';
 
 export interface Services {
   addressBooks: AddressBooks;
@@ -16,5 +17,6 @@ export interface Services {
   importFeed: ImportFeed;
   audit: AuditLog;
   idempotencyKeys: IdempotencyKeys;
+  webhooks: Webhooks;
   status: Status;
 }

@@ -72,6 +72,8 @@ export interface Contacts {
     options: { onDuplicate: Upsert['onDuplicate']; defaultCountry?: string | undefined },
     call: CallContext,
   ): Promise<Upserted>;
+  /** What is known of the contact may be out of date: it is read anew when it is next asked for. */
+  forget(contactId: string): void;
   cacheStats(): CacheStats;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -291,6 +293,7 @@ export async function createContacts(deps: {
       return await asInputFaults([], upserts.submit({ bookId, ...toUpsert(patch), onDuplicate, call }));
     },
 
+    forget: reads.forget,
     cacheStats: cache.stats,
     [Symbol.asyncDispose]: feed[Symbol.asyncDispose],
   };

@@ -118,9 +118,20 @@ export function createImportBooks(deps: {
   events: ImportEvents;
   audit: AuditLog;
   notices: ImportNotices;
+  /** For the metrics: rows whose fate was booked. */
+  count: (
+    kind: ImportRow['kind'],
+    outcome: 'succeeded' | 'skipped' | 'failed' | 'unknown' | 'rejected' | 'duplicate',
+    rows: number,
+  ) => void;
   clock: Clock;
 }): ImportBooks {
-  const { database, store, events, audit, notices, clock } = deps;
+  const { database, store, events, audit, notices, count, clock } = deps;
+
+  function countReceived(row: ImportRow): void {
+    count(row.kind, 'rejected', row.rejected);
+    count(row.kind, 'duplicate', row.duplicates);
+  }
 
   /** An audit entry about the import, in the name of who started it. Returns the entry's id. */
   const note = (tx: Transaction, row: ImportRow, entry: Omit<NewAuditEntry, 'actor' | 'subject' | 'requestId'>) =>
@@ -229,8 +240,8 @@ export function createImportBooks(deps: {
         return stored;
       }),
 
-    createdWithRows: (row, requestId, staged, input) =>
-      database.transaction(async (tx) => {
+    async createdWithRows(row, requestId, staged, input) {
+      const created = await database.transaction(async (tx) => {
         await create(tx, row, requestId);
         await store.stage(tx, row.id, 0, staged);
         const sealed = await seal(tx, row.id, 0, input);
@@ -238,14 +249,20 @@ export function createImportBooks(deps: {
         await events.append(tx, 'RECEIVED', sealed);
         if (isFinal(sealed.state)) await events.append(tx, 'FINISHED', sealed);
         return sealed;
-      }),
+      });
+      countReceived(created);
+      return created;
+    },
 
-    received: (importId, attempt, input) =>
-      database.transaction(async (tx) => {
+    async received(importId, attempt, input) {
+      const received = await database.transaction(async (tx) => {
         const row = await seal(tx, importId, attempt, input);
         await events.append(tx, 'RECEIVED', row);
         if (isFinal(row.state)) await events.append(tx, 'FINISHED', row);
-      }),
+        return row;
+      });
+      countReceived(received);
+    },
 
     notReceived: (importId, attempt, failure) =>
       database.transaction(async (tx) => {
@@ -269,8 +286,8 @@ export function createImportBooks(deps: {
         if (row) await events.append(tx, 'STARTED', row);
       }),
 
-    batchFinished: (outcome, discrepancy, fence) =>
-      database.transaction(async (tx) => {
+    async batchFinished(outcome, discrepancy, fence) {
+      const booked = await database.transaction(async (tx) => {
         await fence(tx);
         let row = await store.completeBatch(tx, outcome, clock.now());
         if (discrepancy !== undefined) row = await store.set(tx, row.id, { discrepancy });
@@ -295,7 +312,10 @@ export function createImportBooks(deps: {
         const { maxFailures } = optionsOf(row);
         if (maxFailures !== undefined && row.failed > maxFailures)
           await fail(tx, row.id, `CXone refused ${row.failed} rows, more than the ${maxFailures} that were allowed.`);
-      }),
+        return row;
+      });
+      for (const key of ['succeeded', 'skipped', 'failed', 'unknown'] as const) count(booked.kind, key, outcome[key]);
+    },
 
     confirming: (importId) =>
       database.transaction(async (tx) => {

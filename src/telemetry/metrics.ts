@@ -35,6 +35,8 @@ export interface Metrics {
   httpRequest(route: string, status: number, durationMs: number): void;
   /** One HTTP request to CXone; `outcome` is a short word of ours, such as `ok`, `rateLimited`, `timeout`. */
   upstreamCall(group: string, outcome: string, durationMs: number): void;
+  /** One delivery of CXone's webhooks; `outcome` is a short word of ours, such as `accepted`, `repeated`, `forged`. */
+  webhookDelivery(outcome: string): void;
   importRows(
     kind: string,
     outcome: 'succeeded' | 'skipped' | 'failed' | 'unknown' | 'rejected' | 'duplicate',
@@ -63,6 +65,12 @@ export function createMetrics(): Metrics {
     name: 'gateway_graphql_operations_total',
     help: 'GraphQL operations by type and outcome (OK or an error code).',
     labelNames: ['type', 'outcome'],
+    registers,
+  });
+  const webhookDeliveries = new Counter({
+    name: 'gateway_webhook_deliveries_total',
+    help: 'Deliveries of CXone’s webhooks by what became of them.',
+    labelNames: ['outcome'],
     registers,
   });
   const operationSeconds = new Histogram({
@@ -117,6 +125,9 @@ export function createMetrics(): Metrics {
     upstreamCall(group, outcome, durationMs) {
       upstreamCalls.inc({ group, outcome });
       upstreamSeconds.observe({ group }, durationMs / 1000);
+    },
+    webhookDelivery(outcome) {
+      webhookDeliveries.inc({ outcome });
     },
     importRows(kind, outcome, rows) {
       importRows.inc({ kind, outcome }, rows);
