@@ -61,6 +61,8 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (engine) => {
       name: 'Wide',
       fieldDefinitions: ['external_ref_id', ...names].map((name) => ({ name, type: 'string' as const })),
     });
+    // Long enough for both to look before either has made the contact, if nothing kept them from it.
+    sandbox.control.fail({ method: 'GET', path: MANY, delayMs: 300, times: 2 });
     const document = `mutation ($input: UpsertContactInput!) {
       upsertContact(input: $input) { ... on UpsertContactPayload { outcome } ... on Error { message } } }`;
     const answers = await Promise.all(
