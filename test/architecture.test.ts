@@ -26,7 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   cxone: ['telemetry'],
   store: ['telemetry'],
   auth: ['store', 'telemetry'],
-  bulk: ['cxone', 'telemetry'],
+  bulk: ['cxone', 'store', 'telemetry'],
   graphql: ['services', 'cxone'],
   server: ['graphql', 'telemetry', 'cxone'],
 
@@ -36,7 +36,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   enrichment: [...PLATFORM, 'contact-lists'],
   segments: [...PLATFORM, 'contacts', 'address-books'],
   imports: [...PLATFORM],
-  webhooks: [...PLATFORM, 'callbacks'],
+  webhooks: [...PLATFORM, 'callbacks', 'contact-lists'],
   callbacks: [...PLATFORM, 'imports'],
   audit: PLATFORM,
   status: PLATFORM,
@@ -52,7 +52,7 @@ const GRAPHQL_SIDE = /(?:^|\/)(?:schema|inputs|mutations)[^/]*\.ts$/;
 /** On top, for the files of a slice that are its GraphQL or its HTTP side. */
 const SIDES: readonly { file: RegExp; may: readonly string[] }[] = [
   { file: GRAPHQL_SIDE, may: ['graphql', 'contact-lists', 'contacts', 'address-books'] },
-  { file: /(?:^|\/)routes\.ts$/, may: ['server'] },
+  { file: /(?:^|\/)(?:routes|receiver)\.ts$/, may: ['server'] },
 ];
 
 /** Packages that belong to one room, and who else may use them. */

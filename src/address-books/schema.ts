@@ -1,5 +1,6 @@
 /** AddressBook: its type, queries and mutations. What it has to do with contacts is added by their slice. */
 import { z } from 'zod';
+import type { Caller } from '../bulk/audited.ts';
 import { NotFoundError } from '../errors.ts';
 import type { Builder } from '../graphql/builder.ts';
 import {
@@ -15,7 +16,6 @@ import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeGlobalId, encodeGlobalId } from '../graphql/global-ids.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
 import type { ExtendedSchemaTypes } from '../graphql/schema-types.ts';
-import type { Caller } from './audited.ts';
 import type { AddressBook, FieldDefinition } from './model.ts';
 
 export type AddressBookRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, AddressBook>;

@@ -1,14 +1,14 @@
 /** The use cases of address books: reading, making, renaming, archiving. Their deletion needs contacts and stands there. */
 import { LRUCache } from 'lru-cache';
+import { type Caller, createAudited, type Effect } from '../bulk/audited.ts';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
+import { withDeadline } from '../cxone/call-deadline.ts';
 import type { CxoneClient } from '../cxone/client.ts';
 import { ConflictError, NotFoundError, OutcomeUnknownError, ValidationError } from '../errors.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { Leases } from '../store/leases.ts';
-import { type Caller, createAudited, type Effect } from './audited.ts';
-import { withDeadline } from './call-deadline.ts';
 import { createAddressBookClient, type WrittenBook } from './client.ts';
 import { readListWindow, type Window, type WindowOf } from './list-window.ts';
 import {

@@ -4,10 +4,10 @@
  * calling it again: copies that exist are not made twice, and groups that were moved are not looked for.
  */
 import { z } from 'zod';
-import type { Audited, Caller, Effect } from '../address-books/audited.ts';
 import type { AddressBookClient, Move } from '../address-books/client.ts';
 import type { AddressBook, FieldDefinition, Group } from '../address-books/model.ts';
 import type { AddressBooks } from '../address-books/service.ts';
+import type { Audited, Caller, Effect } from '../bulk/audited.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { ConflictError, NotFoundError, OutcomeUnknownError, ValidationError } from '../errors.ts';
 import { createPhoneNormaliser } from '../phone-numbers.ts';

@@ -1,11 +1,12 @@
 /** The use cases of contacts. How each is made safe stands in the files it is put together from. */
-import { type Caller, createAudited, type Effect } from '../address-books/audited.ts';
-import { withDeadline } from '../address-books/call-deadline.ts';
+
 import { createAddressBookClient } from '../address-books/client.ts';
 import { readListWindow, type Window, type WindowOf } from '../address-books/list-window.ts';
 import type { AddressBooks, GlobalId } from '../address-books/service.ts';
+import { type Caller, createAudited, type Effect } from '../bulk/audited.ts';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
+import { withDeadline } from '../cxone/call-deadline.ts';
 import type { CxoneClient } from '../cxone/client.ts';
 import { ConflictError, NotFoundError, OutcomeUnknownError, UpstreamError, ValidationError } from '../errors.ts';
 import { createPhoneNormaliser, type PhoneNormaliser } from '../phone-numbers.ts';

@@ -1,12 +1,12 @@
 /** Registers the gateway's webhook at CXone (cxone-api.md, section 5): once for each name and url, whoever asks how often. */
 import { hash } from 'node:crypto';
 import { z } from 'zod';
-import { type Caller, createAudited } from '../address-books/audited.ts';
-import { withDeadline } from '../address-books/call-deadline.ts';
+import { type Caller, createAudited } from '../bulk/audited.ts';
 import type { AllowedHosts } from '../callbacks/allowed-hosts.ts';
 import { PrivateAddressError, type ResolveHost, resolvePublic } from '../callbacks/guarded-lookup.ts';
 import { checkPublicUrl } from '../callbacks/url-guard.ts';
 import type { Clock } from '../clock.ts';
+import { withDeadline } from '../cxone/call-deadline.ts';
 import type { CxoneClient } from '../cxone/client.ts';
 import { type Issue, OutcomeUnknownError, ValidationError } from '../errors.ts';
 import { textFault } from '../plain-text.ts';

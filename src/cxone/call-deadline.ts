@@ -1,7 +1,7 @@
 /** One deadline for a use case of several calls: without it each call to CXone would have its own, and their sum no bound. */
 import type { Clock } from '../clock.ts';
-import type { CallContext } from '../cxone/call-context.ts';
-import { INTERACTIVE_DEADLINE_MS } from '../cxone/limits.ts';
+import type { CallContext } from './call-context.ts';
+import { INTERACTIVE_DEADLINE_MS } from './limits.ts';
 
 /** The context with the deadline of somebody who waits, unless it has one or is background work. */
 export function withDeadline(call: CallContext, clock: Clock): CallContext {
