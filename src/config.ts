@@ -88,10 +88,13 @@ const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, `expected a whole number from ${min} to ${max}`);
 
-const httpUrl = z.string().refine((value) => {
-  const url = URL.parse(value);
-  return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && !url.username && !url.password;
-}, 'expected an http(s) URL without user name or password');
+const httpUrl = z.string().refine(
+  (value) => {
+    const url = URL.parse(value);
+    return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && !url.username && !url.password;
+  },
+  { error: 'expected an http(s) URL without user name or password', abort: true },
+);
 
 const baseUrl = httpUrl
   .refine((value) => !/[?#]/.test(value), 'expected a URL without query or fragment')

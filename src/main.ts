@@ -15,11 +15,13 @@ async function main(): Promise<void> {
       `  GraphQL    ${base}/graphql   (GraphiQL in a browser; SSE and WebSocket for subscriptions)`,
       `  Dashboard  ${base}/`,
       `  CXone      ${app.sandboxUrl ? `built-in sandbox at ${app.sandboxUrl}` : 'as configured'}`,
-      ...(config.openToEveryone ? ['  Access     open to everyone who can reach this address'] : []),
+      ...(config.openToEveryone ? ['  Access     OPEN TO EVERYONE who can reach this address'] : []),
       '',
       '',
     ].join('\n'),
   );
+  if (config.openToEveryone && config.cxone)
+    log.warn({}, 'GATEWAY_AUTH=none: everyone who can reach this address may read and change what is in CXone');
 
   let stopping = false;
   const stop = async () => {
