@@ -5,10 +5,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
+
 import { createAddressBooks } from './address-books/service.ts';
 import { createApiKeys } from './auth/api-keys.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { createTokenVerifier } from './auth/token-verifier.ts';
+import { createAudited } from './bulk/audited.ts';
+import { createBulkAudit } from './bulk/bulk-audit.ts';
+import { createBulkLoader } from './bulk/bulk-loader.ts';
 import type { ImportKind } from './bulk/import-kind.ts';
 import { readAllowedHosts } from './callbacks/allowed-hosts.ts';
 import { createCallbackDelivery } from './callbacks/callback-delivery.ts';
@@ -19,12 +23,14 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createContactListClient } from './contact-lists/client.ts';
 import { createOutboundImportKind } from './contact-lists/outbound-import.ts';
+import { createContactListRecords } from './contact-lists/records/service.ts';
 import { createContactLists } from './contact-lists/service.ts';
 import { createContactImportKind } from './contacts/contact-import.ts';
 import { createContacts } from './contacts/service.ts';
 import { newUpstreamTally } from './cxone/call-context.ts';
 import { createCxoneClient } from './cxone/client.ts';
 import { cxoneHost } from './cxone/hosts.ts';
+import { createEnrichment } from './enrichment/service.ts';
 import { createRequestLoaders } from './graphql/context.ts';
 import { encodeGlobalId } from './graphql/global-ids.ts';
 import { createBatchSender } from './imports/batch-sender.ts';
@@ -38,6 +44,7 @@ import { createLinkTokens } from './imports/link-tokens.ts';
 import { importRoutes } from './imports/routes.ts';
 import { createImports } from './imports/service.ts';
 import { createSchema } from './schema.ts';
+import { createSegments } from './segments/service.ts';
 import { ANONYMOUS_ADMIN, type Authenticate, openToEveryone } from './server/authenticate.ts';
 import { startServer } from './server/http-server.ts';
 import { createShutdown } from './server/shutdown.ts';
@@ -141,9 +148,39 @@ export async function createApp(deps: {
     const lists = createContactListClient(cxone);
     const contactLists = createContactLists({ client: lists });
 
+    const loader = parts.use(
+      createBulkLoader({
+        clock,
+        onCall: createBulkAudit({
+          append: (entries) =>
+            database.transaction(async (tx) => {
+              for (const entry of entries) await audit.append(tx, entry);
+            }),
+          log,
+        }),
+      }),
+    );
+    const audited = createAudited({ database, audit, clock, log });
+    const bulkWriting = { cxone, lists, loader, audited, globalId: encodeGlobalId, clock, log };
+    const contactListRecords = createContactListRecords(bulkWriting);
+    const enrichment = parts.use(createEnrichment(bulkWriting));
+    const segments = parts.use(
+      createSegments({
+        ...bulkWriting,
+        idempotencyKeys,
+        pollMs: config.segmentPollMs,
+        confirmMs: config.segmentConfirmMs,
+        retryBaseMs: config.retryBaseMs.segments,
+        random,
+      }),
+    );
+
     const importKinds = [
       createOutboundImportKind({ client: lists, clock, secondLookMs: 4 * config.retryBaseMs.other }),
       createContactImportKind({ contacts, addressBooks, cxone, clock }),
+      contactListRecords.importKind,
+      enrichment.importKind,
+      segments.importKind,
     ] as ImportKind[];
     const kinds = new Map(importKinds.map((kind) => [kind.name, kind]));
     const importStore = createImportStore(database);
@@ -243,6 +280,9 @@ export async function createApp(deps: {
       addressBooks,
       contacts,
       contactLists,
+      contactListRecords,
+      enrichment,
+      segments,
       imports,
       importFeed,
       audit,

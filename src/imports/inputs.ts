@@ -1,12 +1,13 @@
 /** The inputs of the mutations that begin an import. */
 import type { ImportKindName } from '../bulk/import-kind.ts';
+import type { DuplicatePolicyRef } from '../bulk/schema.ts';
 import { ValidationError } from '../errors.ts';
 import type { Builder } from '../graphql/builder.ts';
 import { decodeGlobalId } from '../graphql/global-ids.ts';
 import { TARGET_TYPE } from './model.ts';
 import type { ImportRequest } from './service.ts';
 
-export function addImportInputs(builder: Builder) {
+export function addImportInputs(builder: Builder, duplicatePolicy: DuplicatePolicyRef) {
   const kind = builder.enumType('ImportKind', {
     description: 'What rows become.',
     values: {
@@ -22,14 +23,6 @@ export function addImportInputs(builder: Builder) {
     values: {
       CSV: { description: 'Comma-, semicolon- or tab-separated, with a header.' },
       NDJSON: { description: 'One JSON object a line.' },
-    } as const,
-  });
-  const onDuplicate = builder.enumType('DuplicatePolicy', {
-    description: 'What to do with an item that is already there.',
-    values: {
-      SKIP: { description: 'Leave it as it is.' },
-      UPDATE: { description: 'Update it with what was given.' },
-      FAIL: { description: 'Report it as failed.' },
     } as const,
   });
   const encoding = builder.enumType('TextEncoding', {
@@ -64,7 +57,7 @@ export function addImportInputs(builder: Builder) {
           'Renames columns: from the row’s name to CXone’s. Dots reach into objects: customFields.first_name.',
       }),
       onDuplicate: t.field({
-        type: onDuplicate,
+        type: duplicatePolicy,
         description: 'Items that are already there. Without it: UPDATE for CONTACTS, SKIP for the others.',
       }),
       defaultCountry: t.string({

@@ -1,5 +1,6 @@
 /** Import and all that hangs on it: queries, mutations, subscriptions. */
 import { z } from 'zod';
+import type { DuplicatePolicyRef } from '../bulk/schema.ts';
 import type { ContactListRef } from '../contact-lists/schema.ts';
 import type { Builder } from '../graphql/builder.ts';
 import {
@@ -20,8 +21,11 @@ import { addImportInputs, toImportRequest } from './inputs.ts';
 import { addImportEvent } from './schema-events.ts';
 import { addImportParts, type ImportRef, importReference } from './schema-parts.ts';
 
-export function addImportTypes(builder: Builder, refs: { contactList: ContactListRef }): void {
-  const inputs = addImportInputs(builder);
+export function addImportTypes(
+  builder: Builder,
+  refs: { contactList: ContactListRef; duplicatePolicy: DuplicatePolicyRef },
+): void {
+  const inputs = addImportInputs(builder, refs.duplicatePolicy);
   const importRef = importReference(builder);
   const parts = addImportParts(builder, inputs.kind, importRef);
   builder.nodes.register(importRef, { partCount: 1, resolve: ([id], context) => context.services.imports.get(id) });

@@ -1,20 +1,21 @@
-/** The same thing twice in one batch: sent one after the other, in their order, because within one call CXone keeps none. */
+/** A batch in parts: no part larger than allowed, and the same thing twice never in one, because within a call there is no order. */
 import { type GatewayError, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
 import type { BulkResult, ItemOutcome } from './bulk-operation.ts';
 
 /**
- * Sends `items` so that no two with the same key share a call. Almost always that is one call.
+ * Sends `items` one part after another. No two of a part have the same key; almost always there is one part.
  *
+ * @param options.maxItems what a part may hold; without it, any number
  * @returns an outcome for each item. Once one call has succeeded, nothing is thrown: what later calls could not deliver
  *   is `failed` (certainly not taken) or `unknown`.
  * @throws whatever the first call throws
  */
-export async function sendInDistinctWaves<Item>(
+export async function sendInParts<Item>(
   items: readonly Item[],
-  keyOf: (item: Item) => string,
+  { keyOf, maxItems = items.length }: { keyOf: (item: Item) => string; maxItems?: number },
   send: (items: readonly Item[]) => Promise<BulkResult>,
 ): Promise<BulkResult> {
-  const waves = distinctWaves(items, keyOf);
+  const waves = distinctWaves(items, keyOf).flatMap((wave) => cut(wave, maxItems));
   if (waves.length === 1) return await send(items);
   const outcomes = new Array<ItemOutcome>(items.length);
   let latencyMs = 0;
@@ -52,6 +53,12 @@ function distinctWaves<Item>(items: readonly Item[], keyOf: (item: Item) => stri
     else waves[wave] = [index];
   });
   return waves;
+}
+
+function cut(wave: readonly number[], maxItems: number): number[][] {
+  const parts: number[][] = [];
+  for (let start = 0; start < wave.length; start += maxItems) parts.push(wave.slice(start, start + maxItems));
+  return parts;
 }
 
 /** Whether an error says what became of the items of a call, rather than that something of ours is broken. */

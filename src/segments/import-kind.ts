@@ -1,0 +1,110 @@
+/** Imports of kind SEGMENT_MEMBERS: contacts into static segments, each row naming both. */
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
+import type { ImportKind } from '../bulk/import-kind.ts';
+import { readRowId } from '../bulk/row-ids.ts';
+import type { CallContext } from '../cxone/call-context.ts';
+import { ConflictError, type Issue, NotFoundError } from '../errors.ts';
+import type { Memberships } from './memberships.ts';
+import type { Segment } from './model.ts';
+
+/** From this many new members on, the index is refreshed as soon as they are written. */
+const LARGE_IMPORT = 1000;
+/** Imports and segments whose new members are counted at one time. */
+const MAX_COUNTED = 10_000;
+
+export function createMemberImportKind(deps: {
+  /** Sends failed contacts again by itself. */
+  operation: BulkOperation<string>;
+  /** @throws NotFoundError; ConflictError DYNAMIC_SEGMENT */
+  requireStatic: (segmentId: string, call: CallContext) => Promise<Segment>;
+  memberships: Memberships;
+  /** Refreshes the index where the hour's quota allows. */
+  refresh: (segmentId: string, call: CallContext) => Promise<unknown>;
+}): ImportKind<string> {
+  const { operation, requireStatic, memberships, refresh } = deps;
+  const added = new LRUCache<string, number>({ max: MAX_COUNTED });
+  const counterOf = (target: string, call: CallContext) => JSON.stringify([call.lane, target]);
+
+  async function checked(
+    send: BulkOperation<string>['send'],
+    [target, items, attempt, call]: Parameters<BulkOperation<string>['send']>,
+  ): Promise<BulkResult> {
+    // One segment that is not there or cannot be written is the fault of its own rows alone.
+    const issue = await requireStatic(target, call).then(
+      () => undefined,
+      (error: unknown) => issueOf(error),
+    );
+    if (issue) {
+      return {
+        outcomes: items.map((): ItemOutcome => ({ status: 'failed', issue })),
+        upstreamRequestId: undefined,
+        latencyMs: 0,
+      };
+    }
+    const result = await send(target, items, attempt, call);
+    result.outcomes.forEach(({ status }, index) => {
+      if (status === 'created' || status === 'skipped') memberships.wrote(target, items[index] as string);
+    });
+    const created = result.outcomes.filter(({ status }) => status === 'created').length;
+    const counter = counterOf(target, call);
+    added.set(counter, (added.get(counter) ?? 0) + created);
+    return result;
+  }
+
+  const importOperation: BulkOperation<string> = {
+    ...operation,
+    send: (...batch) => checked(operation.send, batch),
+    settle: async (...batch) => {
+      const [target, , , call] = batch;
+      await requireStatic(target, call);
+      return await operation.settle(...batch);
+    },
+  };
+
+  return {
+    name: 'SEGMENT_MEMBERS',
+    targetType: null,
+    takesCampaign: false,
+    defaultOnDuplicate: 'SKIP',
+    columns: { known: ['contactId', 'segmentId'], aliases: {}, rest: null },
+
+    open: async () => (row) => {
+      const issues: Issue[] = [];
+      const read = (field: 'contactId' | 'segmentId', type: string) => {
+        const given = row[field];
+        const id = readRowId(given, type);
+        if (id !== null) return id;
+        const missing = given === undefined || given === null || given === '';
+        const message = missing ? 'is missing' : `is not an id of a ${type.toLowerCase()}`;
+        issues.push({ path: [field], code: missing ? 'REQUIRED' : 'INVALID_ID', message });
+        return '';
+      };
+      const contactId = read('contactId', 'Contact');
+      const segmentId = read('segmentId', 'Segment');
+      if (issues.length > 0) return { issues };
+      const dedupeKey = hash('sha256', JSON.stringify([segmentId, contactId]), 'buffer');
+      return { item: contactId, target: segmentId, dedupeKey };
+    },
+
+    operation: () => importOperation,
+
+    async complete(target, call) {
+      const counter = counterOf(target, call);
+      const isLarge = (added.get(counter) ?? 0) >= LARGE_IMPORT;
+      added.delete(counter);
+      if (isLarge) await refresh(target, call);
+    },
+
+    confirm: async (target, contactId, call) =>
+      (await memberships.confirm(target, contactId, call)).state === 'INDEXED',
+  };
+}
+
+/** Why the rows of a segment fail. @throws what is no verdict on the segment */
+function issueOf(error: unknown): Issue {
+  if (error instanceof NotFoundError) return { path: ['segmentId'], code: 'NOT_FOUND', message: error.message };
+  if (error instanceof ConflictError) return { path: ['segmentId'], code: error.reason, message: error.message };
+  throw error;
+}
