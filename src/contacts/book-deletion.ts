@@ -5,21 +5,18 @@
  */
 import { z } from 'zod';
 import type { AddressBookClient, Move } from '../address-books/client.ts';
-import type { AddressBook, FieldDefinition, Group } from '../address-books/model.ts';
+import type { AddressBook, Group } from '../address-books/model.ts';
 import type { AddressBooks } from '../address-books/service.ts';
 import type { Audited, Caller, Effect } from '../bulk/audited.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { ConflictError, NotFoundError, OutcomeUnknownError, ValidationError } from '../errors.ts';
-import { createPhoneNormaliser } from '../phone-numbers.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Leases } from '../store/leases.ts';
+import { openBookCopies } from './book-copies.ts';
 import type { ContactCreation } from './creation.ts';
-import { keyOf } from './keys.ts';
-import { type ContactPatch, changedAttributes } from './merge.ts';
-import { type Contact, completeEntries, type WireContact } from './model.ts';
+import { createDeletionNotes } from './deletion-notes.ts';
 import type { ContactReads } from './reads.ts';
 import type { UpsertQueue } from './upsert-queue.ts';
-import { checkContact } from './validate.ts';
 
 export interface DeletionRequest {
   readonly onReferences: 'REFUSE' | 'ARCHIVE' | 'REASSIGN';
@@ -56,12 +53,9 @@ const LOCK = { leaseMs: 30_000, waitMs: 9_000 } as const;
 const MAX_ROUNDS = 5;
 /** Moves in one call to CXone, which states no limit (A). */
 const MAX_MOVES = 250;
-/** Contacts copied at the same time; the book's in-flight bound is shared with everybody else. */
-const MAX_COPYING = 5;
 const MAX_SENDS = 3;
-const AUDIT_PAGE = 250;
+const MOVE_ACTION = 'addressBook.reassignGroup';
 
-const copyNote = z.object({ from: z.string(), to: z.string(), fallback: z.string() });
 const moveNote = z.object({
   groupId: z.string(),
   moves: z.array(z.object({ from: z.string(), to: z.string() })),
@@ -83,6 +77,7 @@ export function createBookDeleter(deps: {
   contactGid: (bookId: string, contactId: string) => string;
 }): BookDeleter {
   const { client, books, reads, upserts, creation, leases, audit, audited, bookGid, contactGid, onBookGone } = deps;
+  const notes = createDeletionNotes({ audit, audited, bookGid });
 
   async function run(bookId: string, request: DeletionRequest, caller: Caller, held: AbortSignal) {
     const { call } = caller;
@@ -128,14 +123,13 @@ export function createBookDeleter(deps: {
     caller: Caller,
     held: AbortSignal,
   ): Promise<void> {
-    const copies = await copiesOf(bookId, fallback.id, caller.call);
-    // Groups name contacts of all books: what is not in this one is not ours to move.
-    const foreign = new Set<string>();
+    const copies = await openBookCopies({ reads, upserts, creation, notes }, bookId, fallback, caller.call);
     let left = groups;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      await copyAll(bookId, fallback, left, { copies, foreign }, caller, held);
+      const wanted = left.flatMap(({ contactIds }) => contactIds);
+      await copies.ensure(wanted, caller, held);
       const open = left
-        .map((group) => ({ group, moves: movesFor(group, copies) }))
+        .map((group) => ({ group, moves: movesFor(group, copies.idOf) }))
         .filter(({ moves }) => moves.length > 0);
       if (open.length === 0) return;
       for (const { group, moves } of open) {
@@ -144,7 +138,8 @@ export function createBookDeleter(deps: {
       }
       left = await referringGroups(bookId, caller.call);
     }
-    if (left.some((group) => movesFor(group, copies).length > 0)) throw inUse(bookId, left);
+    // Somebody goes on referring to contacts that are to go.
+    throw inUse(bookId, left);
   }
 
   function movesFor({ contactIds }: Group, copies: ReadonlyMap<string, string>): Move[] {
@@ -152,53 +147,6 @@ export function createBookDeleter(deps: {
       const to = copies.get(from);
       return to === undefined ? [] : [{ from, to }];
     });
-  }
-
-  /** Checks all contacts before the first is copied, so that a fallback that does not fit is found out in time. */
-  async function copyAll(
-    bookId: string,
-    fallback: AddressBook,
-    groups: readonly Group[],
-    known: { copies: Map<string, string>; foreign: Set<string> },
-    caller: Caller,
-    held: AbortSignal,
-  ): Promise<void> {
-    const wanted = new Set(groups.flatMap(({ contactIds }) => contactIds));
-    const missing = [...wanted].filter((id) => !known.copies.has(id) && !known.foreign.has(id));
-    const originals: Contact[] = [];
-    await eachOf(missing, async (contactId) => {
-      const contact = await reads.getFresh(bookId, contactId, caller.call);
-      if (contact) originals.push(contact);
-      else known.foreign.add(contactId);
-    });
-    refuseUnknownFields(originals, fallback.wire.fieldDefinitions ?? undefined);
-    await eachOf(originals, async (original) => {
-      held.throwIfAborted();
-      const to = await copy(original, fallback.id, caller.call);
-      await note(bookId, caller, 'addressBook.copyContact', { from: original.id, to, fallback: fallback.id });
-      known.copies.set(original.id, to);
-    });
-  }
-
-  /** @returns the copy's id: found again by its key, or by being alike in everything, when it was made before */
-  async function copy({ wire }: Contact, fallbackId: string, call: CallContext): Promise<string> {
-    const patch = copyOf(wire);
-    const key = keyOf(wire);
-    if (key) {
-      const upsert = { bookId: fallbackId, key, creation: patch, patch, onDuplicate: 'UPDATE', call } as const;
-      return (await upserts.submit(upsert)).contact.id;
-    }
-    const twin = await findTwin(wire, fallbackId, call);
-    return twin ?? (await creation.create(fallbackId, patch, undefined, call)).contact.id;
-  }
-
-  /** A contact without any key can only be told by looking at all of them. */
-  async function findTwin(wire: WireContact, bookId: string, call: CallContext): Promise<string | undefined> {
-    for (let page = 1; ; page++) {
-      const { entities, hasMore } = await reads.page(bookId, { page, pageSize: 250 }, call);
-      const twin = entities.find((contact) => changedAttributes(contact.wire, wire).length === 0);
-      if (twin || !hasMore) return twin?.id;
-    }
   }
 
   async function moveGroup(
@@ -213,11 +161,17 @@ export function createBookDeleter(deps: {
       try {
         await client.reassign(group.id, part, caller.call);
       } catch (error) {
-        // The next look at the groups tells whether it was done.
         if (!(error instanceof OutcomeUnknownError)) throw error;
+        // Where it was not done, the next look at the groups brings it up again.
+        if (await stillRefers(bookId, group.id, part, caller.call)) continue;
       }
-      await note(bookId, caller, 'addressBook.reassignGroup', { groupId: group.id, moves: part, fallback: fallbackId });
+      await notes.write(bookId, caller, MOVE_ACTION, { groupId: group.id, moves: part, fallback: fallbackId });
     }
+  }
+
+  async function stillRefers(bookId: string, groupId: string, moves: readonly Move[], call: CallContext) {
+    const group = (await client.groups(bookId, call)).find(({ id }) => id === groupId);
+    return moves.some(({ from }) => group?.contactIds.includes(from));
   }
 
   /** A DELETE whose answer is lost is looked after: a book that is gone is deleted. */
@@ -239,46 +193,19 @@ export function createBookDeleter(deps: {
     }
   }
 
-  async function note(bookId: string, caller: Caller, action: string, detail: Record<string, unknown>): Promise<void> {
-    await audited(caller, { action, subject: bookGid(bookId) }, async () => ({ result: undefined, detail }));
-  }
-
-  /** What earlier calls have copied into this fallback, as far as the copies are still there. */
-  async function copiesOf(bookId: string, fallbackId: string, call: CallContext): Promise<Map<string, string>> {
-    const copies = new Map<string, string>();
-    for await (const detail of notes(bookId, 'addressBook.copyContact')) {
-      const noted = copyNote.safeParse(detail).data;
-      if (noted?.fallback === fallbackId) copies.set(noted.from, noted.to);
-    }
-    await eachOf([...copies], async ([from, to]) => {
-      if (!(await reads.getFresh(fallbackId, to, call))) copies.delete(from);
-    });
-    return copies;
-  }
-
   async function movesOf(bookId: string): Promise<Reassignment[]> {
     const moved = new Map<string, Reassignment>();
-    for await (const detail of notes(bookId, 'addressBook.reassignGroup')) {
+    for await (const detail of notes.read(bookId, MOVE_ACTION)) {
       const noted = moveNote.safeParse(detail).data;
       if (!noted) continue;
       const { groupId, moves, fallback } = noted;
       for (const { from, to } of moves) {
         const reassignment = { groupId, from: contactGid(bookId, from), to: contactGid(fallback, to) };
-        moved.set(JSON.stringify([groupId, from]), reassignment);
+        const key = JSON.stringify([groupId, from]);
+        if (!moved.has(key)) moved.set(key, reassignment);
       }
     }
     return [...moved.values()];
-  }
-
-  async function* notes(bookId: string, action: string): AsyncGenerator<Record<string, unknown>> {
-    let after: number | undefined;
-    for (;;) {
-      const filter = { subject: bookGid(bookId), action, outcome: 'SUCCEEDED' } as const;
-      const { entries, hasNextPage } = await audit.page({ first: AUDIT_PAGE, after, filter });
-      for (const { detail } of entries) yield detail;
-      after = entries.at(-1)?.id;
-      if (!hasNextPage) return;
-    }
   }
 
   return {
@@ -308,51 +235,4 @@ function refuseBadRequest(bookId: string, { onReferences, fallbackBookId }: Dele
 
 function unusable(code: string, message: string): ValidationError {
   return new ValidationError([{ path: ['fallbackAddressBookId'], code, message }]);
-}
-
-/** A copy must not lose a field: what the fallback has no definition for cannot go there. */
-function refuseUnknownFields(contacts: readonly Contact[], definitions: readonly FieldDefinition[] | undefined): void {
-  const issues = new Map<string, string>();
-  for (const { wire } of contacts) {
-    const { customAttributes } = copyOf(wire);
-    const checked = checkContact({ customAttributes }, { path: [], definitions, phones: createPhoneNormaliser() });
-    for (const { path, code } of checked.issues) issues.set(path.at(-1) ?? '', code);
-  }
-  if (issues.size === 0) return;
-  throw new ValidationError(
-    [...issues].map(([name, code]) => ({
-      path: ['fallbackAddressBookId'],
-      code,
-      message: `has no field that could take the attribute "${name}" of the contacts to be copied`,
-    })),
-  );
-}
-
-/** All that is known of a contact, as the patch that makes another one the same. */
-function copyOf({ firstName, lastName, phoneNumbers, emailAddresses, customAttributes }: WireContact): ContactPatch {
-  return {
-    firstName: firstName ?? undefined,
-    lastName: lastName ?? undefined,
-    phoneNumbers: completeEntries(phoneNumbers).map(({ number, type, primary }) => ({ number, type, primary })),
-    emailAddresses: completeEntries(emailAddresses).map(({ address, type, primary }) => ({ address, type, primary })),
-    customAttributes: customAttributes ?? {},
-  };
-}
-
-/** Some at a time. After a failure nothing more is begun, and what is under way is waited for. */
-async function eachOf<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
-  const left = [...items];
-  const worker = async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await run(item);
-  };
-  const results = await Promise.allSettled(
-    Array.from({ length: MAX_COPYING }, () =>
-      worker().catch((error: unknown) => {
-        left.length = 0;
-        throw error;
-      }),
-    ),
-  );
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
 }

@@ -8,9 +8,20 @@ import type { CallContext } from '../cxone/call-context.ts';
 import { ConflictError, NotFoundError, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
 import type { Leases } from '../store/leases.ts';
 import type { ContactClient, Written } from './client.ts';
-import { type Fold, type Foldable, fold } from './fold.ts';
+import { type Fold, fold } from './fold.ts';
 import { applyPatch, type ContactPatch, changedAttributes, toPutBody } from './merge.ts';
 import type { Contact, WireContact } from './model.ts';
+import {
+  type ChangeLine,
+  callOf,
+  hasLeft,
+  leaveReason,
+  markUnanswered,
+  type PendingChange,
+  rejectAll,
+  takeOut,
+  tryAgain,
+} from './pending-changes.ts';
 import type { ContactReads } from './reads.ts';
 import { shareCall } from './shared-call.ts';
 
@@ -48,45 +59,19 @@ export interface ChangeQueue {
   submit(change: Change): Promise<Changed>;
 }
 
-/** Sends of one change: the first and five more (faults.md, section 3: "<= 6 PUTs, jittered"). */
-const MAX_ATTEMPTS = 6;
 /** First pause after a 412, in milliseconds; doubled each time and jittered, so that rivals part. */
 const CONTENTION_BASE_MS = 20;
-/** How long a PUT without an answer is looked after once its caller's time is over, in milliseconds (faults.md: "<= 12 s" in all). */
-const SETTLE_MS = 2_500;
 /** Changes that wait for one contact; the next is refused. */
 const MAX_WAITING = 1_000;
 /** For contacts without ETags: how long the lock outlives a process that died, and how long others wait for it. */
 const LOCK = { leaseMs: 15_000, waitMs: 9_000 } as const;
 
-interface Pending extends Foldable, Change {
-  readonly ifVersion: string | undefined;
-  readonly guard: ((wire: WireContact) => boolean) | undefined;
-  attempts: number;
-  alone: boolean;
-  carried: readonly string[];
-  /** The last PUT that carried it got no answer. */
-  unanswered: OutcomeUnknownError | undefined;
-  /** Until when to find out, on the monotonic clock; whatever time the caller had left. */
-  settleBy: number | undefined;
-  readonly resolve: (changed: Changed) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface Queue {
-  readonly bookId: string;
-  readonly contactId: string;
-  waiting: Pending[];
-  /** The cache is not to be asked for the next baseline. */
-  readAgain: boolean;
-}
-
 /** A round: the baseline it starts from and what is known of it. */
 interface Round {
-  readonly queue: Queue;
+  readonly line: ChangeLine;
   readonly baseline: Contact;
   /** The changes that were there before the baseline was read from CXone: of them it tells the truth. */
-  readonly readFor: ReadonlySet<Pending>;
+  readonly readFor: ReadonlySet<PendingChange>;
   readonly call: CallContext;
   /** Ends when the lock is lost. Undefined: no lock, the PUT is conditional. */
   readonly locked: AbortSignal | undefined;
@@ -105,75 +90,75 @@ export function createChangeQueue(deps: {
   random: () => number;
 }): ChangeQueue {
   const { client, reads, leases, contactGid, onWrite, clock, random } = deps;
-  const queues = new Map<string, Queue>();
+  const lines = new Map<string, ChangeLine>();
 
-  async function work(key: string, queue: Queue): Promise<void> {
-    while (queue.waiting.length > 0) {
-      const asked = new Set(queue.waiting);
+  async function work(key: string, line: ChangeLine): Promise<void> {
+    while (line.waiting.length > 0) {
+      const asked = new Set(line.waiting);
       try {
-        await startRound(queue);
+        await startRound(line);
       } catch (error) {
         // The contact could not be read or locked: that is the answer for all who waited for it.
-        for (const change of takeOut(queue, (waiting) => asked.has(waiting))) {
+        for (const change of takeOut(line, (waiting) => asked.has(waiting))) {
           change.reject(change.unanswered ?? error);
         }
       }
     }
-    queues.delete(key);
+    lines.delete(key);
   }
 
-  async function startRound(queue: Queue): Promise<void> {
-    for (const change of takeOut(queue, hasLeft)) change.reject(leaveReason(change));
-    if (queue.waiting.length === 0) return;
-    using shared = shareCall(queue.waiting.map(callOf));
-    const readFor = new Set(queue.waiting);
-    const { bookId, contactId } = queue;
+  async function startRound(line: ChangeLine): Promise<void> {
+    for (const change of takeOut(line, (waiting) => hasLeft(waiting, clock))) change.reject(leaveReason(change));
+    if (line.waiting.length === 0) return;
+    using shared = shareCall(line.waiting.map(callOf));
+    const readFor = new Set(line.waiting);
+    const { bookId, contactId } = line;
     // A baseline from the cache may be outdated: the ETag of the PUT finds out.
-    const known = queue.readAgain ? undefined : reads.baseline(bookId, contactId, shared.call);
+    const known = line.readAgain ? undefined : reads.baseline(bookId, contactId, shared.call);
     const baseline = known ?? (await reads.getFresh(bookId, contactId, shared.call));
     if (baseline?.etag === null) {
-      await runLocked(queue);
+      await runLocked(line);
     } else if (baseline) {
-      await runRound({ queue, baseline, readFor: known ? new Set() : readFor, call: shared.call, locked: undefined });
+      await runRound({ line, baseline, readFor: known ? new Set() : readFor, call: shared.call, locked: undefined });
     } else {
-      reject(
-        takeOut(queue, (change) => readFor.has(change)),
-        notFound(queue),
+      rejectAll(
+        takeOut(line, (change) => readFor.has(change)),
+        notFound(line),
       );
     }
   }
 
   /** Without ETags nothing tells whether a rival came between, so at least no other replica does (section 2). */
-  async function runLocked(queue: Queue): Promise<void> {
-    const { bookId, contactId } = queue;
+  async function runLocked(line: ChangeLine): Promise<void> {
+    const { bookId, contactId } = line;
     await leases.withLease(`contact:${bookId}/${contactId}`, LOCK, async (_lease, locked) => {
-      using shared = shareCall(queue.waiting.map(callOf));
-      const readFor = new Set(queue.waiting);
+      using shared = shareCall(line.waiting.map(callOf));
+      const readFor = new Set(line.waiting);
       const baseline = await reads.getFresh(bookId, contactId, shared.call);
-      if (baseline) await runRound({ queue, baseline, readFor, call: shared.call, locked });
+      if (baseline) await runRound({ line, baseline, readFor, call: shared.call, locked });
       else
-        reject(
-          takeOut(queue, (change) => readFor.has(change)),
-          notFound(queue),
+        rejectAll(
+          takeOut(line, (change) => readFor.has(change)),
+          notFound(line),
         );
     });
   }
 
   async function runRound(round: Round): Promise<void> {
-    const { queue, baseline, readFor } = round;
-    const isCurrent = (change: Pending) => readFor.has(change);
-    const isNew = ({ after }: Fold<Pending>) => changedAttributes(baseline.wire, after).length > 0;
-    let folded = fold(baseline, queue.waiting, isCurrent);
+    const { line, baseline, readFor } = round;
+    const isCurrent = (change: PendingChange) => readFor.has(change);
+    const isNew = ({ after }: Fold<PendingChange>) => changedAttributes(baseline.wire, after).length > 0;
+    let folded = fold(baseline, line.waiting, isCurrent);
     // "Nothing to change" is only said to those for whom the contact was just read.
-    if (!isNew(folded)) folded = fold(baseline, queue.waiting.filter(isCurrent), isCurrent);
+    if (!isNew(folded)) folded = fold(baseline, line.waiting.filter(isCurrent), isCurrent);
     const changes = folded.included.map(({ change }) => change);
     const taken = new Set([...changes, ...folded.outdated, ...folded.unfit]);
-    takeOut(queue, (change) => taken.has(change));
-    queue.readAgain = folded.undecided || taken.size === 0;
-    reject(folded.outdated, outdated(queue, 'The contact has been changed since the version that was given.'));
-    reject(folded.unfit, new ContactMovedError('The contact is no longer the one that was meant.'));
+    takeOut(line, (change) => taken.has(change));
+    line.readAgain = folded.undecided || taken.size === 0;
+    rejectAll(folded.outdated, outdated(line, 'The contact has been changed since the version that was given.'));
+    rejectAll(folded.unfit, new ContactMovedError('The contact is no longer the one that was meant.'));
     if (isNew(folded)) {
-      await send(round, folded, changes).catch((error: unknown) => reject(changes, error));
+      await send(round, folded, changes).catch((error: unknown) => rejectAll(changes, error));
     } else {
       for (const { change } of folded.included) {
         const { carried } = change;
@@ -188,8 +173,8 @@ export function createChangeQueue(deps: {
     }
   }
 
-  async function send(round: Round, folded: Fold<Pending>, changes: readonly Pending[]): Promise<void> {
-    const { queue, baseline, call, locked } = round;
+  async function send(round: Round, folded: Fold<PendingChange>, changes: readonly PendingChange[]): Promise<void> {
+    const { line, baseline, call, locked } = round;
     const carry = () => {
       for (const { change, attributes } of folded.included) if (attributes.length > 0) change.carried = attributes;
     };
@@ -200,47 +185,44 @@ export function createChangeQueue(deps: {
     } catch (error) {
       if (error instanceof OutcomeUnknownError) {
         carry();
-        const settleBy = clock.monotonic() + SETTLE_MS;
-        for (const change of changes) {
-          change.unanswered = error;
-          change.settleBy ??= settleBy;
-        }
-        changedSomehow(queue);
-        tryAgain(queue, changes, error);
+        markUnanswered(changes, error, clock);
+        changedSomehow(line);
+        tryAgain(line, changes, error);
       } else if (error instanceof UpstreamError && error.status === 400 && changes.length > 1) {
         // One of them is refused. Alone, each gets its own answer.
         for (const change of changes) change.alone = true;
-        queue.waiting.unshift(...changes);
+        line.waiting.unshift(...changes);
       } else {
-        reject(changes, error);
+        rejectAll(changes, error);
       }
       return;
     }
     for (const change of changes) change.unanswered = undefined;
     if (reply === 'gone') {
-      changedSomehow(queue);
-      reject(changes, notFound(queue));
+      changedSomehow(line);
+      rejectAll(changes, notFound(line));
     } else if (reply === 'stale') {
       // Perhaps by an earlier try of this very PUT, whose answer was lost: then the contact will show it.
       carry();
-      changedSomehow(queue);
+      changedSomehow(line);
       const pauseMs = CONTENTION_BASE_MS * 2 ** Math.max(...changes.map(({ attempts }) => attempts)) * (0.5 + random());
-      tryAgain(
-        queue,
-        changes,
-        outdated(queue, 'The contact is being changed by others all the time. Try again later.'),
-      );
-      if (queue.waiting.length > 0) await clock.sleep(pauseMs);
+      tryAgain(line, changes, contended(line));
+      if (line.waiting.length > 0) await clock.sleep(pauseMs);
     } else {
       carry();
-      await conclude(round, folded, reply);
+      await conclude(round, folded, changes, reply);
     }
   }
 
   /** The PUT was taken: everybody is told, with the contact as CXone has it now. */
-  async function conclude(round: Round, folded: Fold<Pending>, reply: Written): Promise<void> {
-    const { queue, baseline, call, locked } = round;
-    const { bookId, contactId } = queue;
+  async function conclude(
+    round: Round,
+    folded: Fold<PendingChange>,
+    changes: readonly PendingChange[],
+    reply: Written,
+  ): Promise<void> {
+    const { line, baseline, call, locked } = round;
+    const { bookId, contactId } = line;
     const sent: Contact = { bookId, id: contactId, wire: folded.after, etag: undefined };
     let contact = reply.contact;
     if (locked || !contact || changedAttributes(folded.after, contact.wire).length > 0) {
@@ -248,61 +230,36 @@ export function createChangeQueue(deps: {
       // The change was made whether or not it can be looked at.
       contact = (await reads.getFresh(bookId, contactId, call).catch(() => null)) ?? sent;
     }
-    const { wire } = contact;
-    const overwritten = locked
-      ? folded.included.filter(({ change }) => changedAttributes(wire, applyPatch(wire, change.patch)).length > 0)
-      : [];
     reads.wrote(baseline.etag === null ? { ...contact, etag: null } : contact);
     onWrite(contactId);
-    const lost = new Set(overwritten.map(({ change }) => change));
-    for (const { change, attributes } of folded.included) {
-      const { upstreamRequestId, latencyMs } = reply;
-      if (!lost.has(change)) change.resolve({ contact, attributes, verified: !locked, upstreamRequestId, latencyMs });
+    const again = folded.included.reduce((wire, { change }) => applyPatch(wire, change.patch), contact.wire);
+    if (locked && changedAttributes(contact.wire, again).length > 0) {
+      // Somebody wrote over it, and there was no ETag to keep them from it.
+      line.readAgain = true;
+      tryAgain(line, changes, contended(line));
+      return;
     }
-    if (lost.size > 0) queue.readAgain = true;
-    tryAgain(
-      queue,
-      [...lost],
-      outdated(queue, 'The contact is being changed by others all the time. Try again later.'),
-    );
+    const { upstreamRequestId, latencyMs } = reply;
+    for (const { change, attributes } of folded.included) {
+      change.resolve({ contact, attributes, verified: !locked, upstreamRequestId, latencyMs });
+    }
   }
 
-  /** Puts changes back in front, where they were; those that have been sent often enough end with `error`. */
-  function tryAgain(queue: Queue, changes: readonly Pending[], error: Error): void {
-    for (const change of changes) change.attempts++;
-    const [again, spent] = [
-      changes.filter(({ attempts }) => attempts < MAX_ATTEMPTS),
-      changes.filter(({ attempts }) => attempts >= MAX_ATTEMPTS),
-    ];
-    queue.waiting.unshift(...again);
-    reject(spent, error);
+  function changedSomehow(line: ChangeLine): void {
+    line.readAgain = true;
+    reads.forget(line.contactId);
+    onWrite(line.contactId);
   }
 
-  function changedSomehow(queue: Queue): void {
-    queue.readAgain = true;
-    reads.forget(queue.contactId);
-    onWrite(queue.contactId);
-  }
-
-  /** Whether nobody waits for the change any more. One that may have been made is looked after all the same. */
-  function hasLeft({ call, settleBy }: Pending): boolean {
-    if (settleBy !== undefined) return clock.monotonic() >= settleBy;
-    return call.signal?.aborted === true || (call.deadlineAt !== undefined && clock.monotonic() >= call.deadlineAt);
-  }
-
-  function leaveReason({ call, unanswered }: Pending): unknown {
-    if (unanswered) return unanswered;
-    if (call.signal?.aborted) return call.signal.reason;
-    return new UpstreamError('There was no time left to change the contact: changes before this one took too long.', {
-      fault: 'timeout',
-    });
-  }
-
-  function notFound({ bookId, contactId }: Queue): NotFoundError {
+  function notFound({ bookId, contactId }: ChangeLine): NotFoundError {
     return new NotFoundError('There is no such contact.', contactGid(bookId, contactId));
   }
 
-  function outdated({ bookId, contactId }: Queue, message: string): ConflictError {
+  function contended(line: ChangeLine): ConflictError {
+    return outdated(line, 'The contact is being changed by others all the time. Try again later.');
+  }
+
+  function outdated({ bookId, contactId }: ChangeLine, message: string): ConflictError {
     return new ConflictError('VERSION_MISMATCH', message, contactGid(bookId, contactId));
   }
 
@@ -310,12 +267,12 @@ export function createChangeQueue(deps: {
     submit(change) {
       const { bookId, contactId, call } = change;
       const key = JSON.stringify([bookId, contactId]);
-      const queue = queues.get(key) ?? { bookId, contactId, waiting: [], readAgain: false };
-      if (queue.waiting.length >= MAX_WAITING) {
+      const line = lines.get(key) ?? { bookId, contactId, waiting: [], readAgain: false };
+      if (line.waiting.length >= MAX_WAITING) {
         return Promise.reject(new RateLimitedError('Too many changes already wait for this contact.'));
       }
-      const { promise, resolve, reject: refuse } = Promise.withResolvers<Changed>();
-      queue.waiting.push({
+      const { promise, resolve, reject } = Promise.withResolvers<Changed>();
+      line.waiting.push({
         ...change,
         ifVersion: change.ifVersion,
         guard: change.guard,
@@ -324,29 +281,15 @@ export function createChangeQueue(deps: {
         alone: false,
         carried: [],
         unanswered: undefined,
-        settleBy: undefined,
+        settling: undefined,
         resolve,
-        reject: refuse,
+        reject,
       });
-      if (!queues.has(key)) {
-        queues.set(key, queue);
-        void work(key, queue);
+      if (!lines.has(key)) {
+        lines.set(key, line);
+        void work(key, line);
       }
       return promise;
     },
   };
-}
-
-function callOf({ call, settleBy }: Pending): CallContext {
-  return settleBy === undefined ? call : { ...call, deadlineAt: settleBy };
-}
-
-function takeOut(queue: Queue, isTaken: (change: Pending) => boolean): Pending[] {
-  const taken = queue.waiting.filter(isTaken);
-  if (taken.length > 0) queue.waiting = queue.waiting.filter((change) => !isTaken(change));
-  return taken;
-}
-
-function reject(changes: readonly Pending[], error: unknown): void {
-  for (const change of changes) change.reject(error);
 }

@@ -132,6 +132,24 @@ test.each([
   expect(members.every((id) => fallbackContacts(room).some((contact) => contact.id === id))).toBe(true);
 });
 
+test.each([
+  ['applied', true],
+  ['not applied', false],
+])('a reassignment that was %s and whose answer was lost is made once, and noted once', async (_how, applied) => {
+  const { room, foreign } = await startReferredRoom();
+  await using _room = room;
+  const path = '/api/v2/groups/*/reassignments';
+  room.sandbox.control.fail({ method: 'POST', path, cut: 'before', applied, times: 1 });
+  const result = await remove(room, reassign);
+  expect(result).toMatchObject({ deletedId: bookGid() });
+  expect(result.reassigned).toHaveLength(4);
+  expect(groupIds(room, 'g1')).toHaveLength(3);
+  expect(groupIds(room, 'g1')).toContain(foreign);
+  expect(room.sent('POST /api/v2/groups/{groupId}/reassignments')).toBe(applied ? 2 : 3);
+  const notes = await room.audit({ action: 'addressBook.reassignGroup' });
+  expect(notes).toHaveLength(2);
+});
+
 test('a copy that was made and changed before the deletion went on is not made again, nor changed back', async () => {
   const { room, foreign } = await startReferredRoom();
   await using _room = room;
