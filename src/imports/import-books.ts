@@ -87,6 +87,8 @@ export interface ImportBooks {
   received(importId: string, attempt: number, input: ReceivedInput): Promise<void>;
   /** The upload broke off (it may be tried again), or with a `failure` cannot be used. */
   notReceived(importId: string, attempt: number, failure: string | null): Promise<void>;
+  /** Nothing was uploaded in time. */
+  uploadExpired(importId: string): Promise<void>;
   /** The first batch is about to be sent; `countBefore` is what the target holds. */
   started(importId: string, countBefore: number | null): Promise<void>;
   batchFinished(outcome: BatchOutcome, discrepancy: string | undefined, fence: Fence): Promise<void>;
@@ -278,6 +280,16 @@ export function createImportBooks(deps: {
           detail: { failure: failure ?? 'the upload broke off' },
         });
         if (failure !== null) await events.append(tx, 'FAILED', row);
+      }),
+
+    uploadExpired: (importId) =>
+      database.transaction(async (tx) => {
+        const failure = 'Nothing was uploaded before the link expired.';
+        const change = { state: 'FAILED' as const, failure, finished_at: clock.now() };
+        const row = await store.update(tx, importId, ['AWAITING_UPLOAD'], change);
+        if (!row) return;
+        await note(tx, row, { action: 'import.receive', outcome: 'FAILED', detail: { failure } });
+        await events.append(tx, 'FAILED', row);
       }),
 
     started: (importId, countBefore) =>

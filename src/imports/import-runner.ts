@@ -23,6 +23,8 @@ const POLL_MS = 1000;
 const LEASE_MS = 6000;
 /** Lanes a process runs at once; further targets wait for their turn. */
 const MAX_LANES = 32;
+/** How often uploads that never came are looked for. */
+const EXPIRE_EVERY_MS = 60_000;
 /** A list's count may lag behind what it took: it is read this often before a mismatch is believed. */
 const COUNT_LOOKS = 5;
 
@@ -48,6 +50,7 @@ export function createImportRunner(deps: {
   const lanes = new Map<string, Promise<void>>();
   const finishing = new Map<string, Promise<void>>();
   let rounds: Promise<void> | undefined;
+  let expireAt = 0;
   let bell = Promise.withResolvers<void>();
   const ring = () => bell.resolve();
 
@@ -67,6 +70,7 @@ export function createImportRunner(deps: {
   }
 
   async function round(): Promise<void> {
+    await expireUploads();
     const due = (await store.openTargets()).filter(({ notBefore }) => notBefore <= clock.now());
     for (const { kind, targetId } of [...(await store.unsettledTargets()), ...due]) {
       if (lanes.size >= MAX_LANES || stopping.signal.aborted) break;
@@ -86,6 +90,12 @@ export function createImportRunner(deps: {
           leased(`finish:${row.id}`, (_, signal) => finish(row, signal)),
         );
     }
+  }
+
+  async function expireUploads(): Promise<void> {
+    if (clock.monotonic() < expireAt) return;
+    expireAt = clock.monotonic() + EXPIRE_EVERY_MS;
+    for (const row of await store.overdueUploads(clock.now())) await books.uploadExpired(row.id);
   }
 
   /** Keeps a piece of work in `running` while it lasts. Its failure is logged; the next round takes it up again. */
