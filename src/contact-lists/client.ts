@@ -33,12 +33,12 @@ export function createContactListClient(cxone: CxoneClient): ContactListClient {
           group: 'outbound',
           method: 'GET',
           path: [...LISTS, listId],
-          answer: wireContactList.nullable(),
+          answer: wireContactList,
           accept: [404],
         },
         call,
       );
-      if (answer.status === 404 || answer.body === null) return null;
+      if (answer.status === 404) return null;
       return checkIdentity(toContactList(answer.body), listId, answer.upstreamRequestId);
     },
 

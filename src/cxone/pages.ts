@@ -89,18 +89,29 @@ export function createPages({ send, clock }: { send: Send; clock: Clock }): Page
   };
 }
 
-/** `nextPage` is a number, a text or a link (A): anything that is not empty says that there is more. */
+/**
+ * `nextPage` is a number, a text or a link (A): anything that is not empty says that there is more. A page may have
+ * neither entities nor pagination, and so has an error body, even one with a 200: it must not pass for an empty list.
+ */
 function pageOf<T>(entity: z.ZodType<T>) {
-  return z.object({
-    entities: z.array(entity).nullish(),
-    pagination: z
-      .object({
-        total: z.number().nonnegative().nullish().catch(undefined),
-        nextPage: z.union([z.string(), z.number(), z.boolean()]).nullish().catch(undefined),
-      })
-      .nullish(),
-  });
+  return z
+    .looseObject({
+      entities: z.array(entity).nullish(),
+      pagination: z
+        .object({
+          total: z.number().nonnegative().nullish().catch(undefined),
+          nextPage: z.union([z.string(), z.number(), z.boolean()]).nullish().catch(undefined),
+        })
+        .nullish(),
+    })
+    .refine(
+      (body) => body.entities !== undefined || body.pagination !== undefined || !ERROR_KEYS.some((key) => key in body),
+      'an error body where a page was expected',
+    );
 }
+
+/** Of an error body (A, cxone-api.md, section 1), and of what else goes by that name. */
+const ERROR_KEYS = ['code', 'message', 'error', 'errors'];
 
 function identity(entity: unknown): string {
   if (typeof entity === 'object' && entity !== null && 'id' in entity) return JSON.stringify(entity.id);
