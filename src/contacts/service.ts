@@ -3,13 +3,12 @@
 import { createAddressBookClient } from '../address-books/client.ts';
 import { readListWindow, type Window, type WindowOf } from '../address-books/list-window.ts';
 import type { AddressBooks, GlobalId } from '../address-books/service.ts';
-import { type Caller, createAudited, type Effect } from '../bulk/audited.ts';
+import { type Caller, createAudited } from '../bulk/audited.ts';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { withDeadline } from '../cxone/call-deadline.ts';
 import type { CxoneClient } from '../cxone/client.ts';
-import { ConflictError, NotFoundError, OutcomeUnknownError, UpstreamError, ValidationError } from '../errors.ts';
-import { createPhoneNormaliser, type PhoneNormaliser } from '../phone-numbers.ts';
+import { ConflictError, UpstreamError, ValidationError } from '../errors.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { EventLog } from '../store/event-log.ts';
@@ -21,14 +20,15 @@ import { createChangeQueue } from './change-queue.ts';
 import { createContactClient } from './client.ts';
 import { createContactCreation } from './creation.ts';
 import { type ContactFilter, filterExpression, matchesFilter } from './filter.ts';
+import { createContactCheck } from './input-check.ts';
 import { type ContactMatch, chooseKey, keyOf } from './keys.ts';
 import { createContactLookup } from './lookup.ts';
 import type { ContactPatch } from './merge.ts';
 import type { Contact } from './model.ts';
 import { createContactReads } from './reads.ts';
-import { settlingCall } from './shared-call.ts';
+import { createContactRemoval } from './removal.ts';
 import { createUpsertQueue, type Upsert, type Upserted } from './upsert-queue.ts';
-import { type ContactInput, checkContact, concernsDefinitions } from './validate.ts';
+import type { ContactInput } from './validate.ts';
 
 export interface Contacts {
   /** Null where there is none. Comes from the baseline cache where that has it; its ETag may then be missing. */
@@ -85,8 +85,6 @@ export interface GroupReference {
   readonly kind: 'campaign' | 'routing';
   readonly contactCount: number;
 }
-
-const MAX_DELETES = 3;
 
 /** Ready once it hears of what the other replicas change. */
 export async function createContacts(deps: {
@@ -152,60 +150,13 @@ export async function createContacts(deps: {
     contactGid,
     onBookGone,
   });
-  const phones = createPhoneNormaliser();
-  /** One for each country that files name: at most some 250. */
-  const phonesOf = new Map<string, PhoneNormaliser>();
-
-  function normaliserFor(country: string | undefined): PhoneNormaliser {
-    if (country === undefined) return phones;
-    const known = phonesOf.get(country) ?? createPhoneNormaliser(country);
-    phonesOf.set(country, known);
-    return known;
-  }
-
-  /** The contact as it is sent. The book's fields are looked at where attributes are given, afresh where they seem wrong. */
-  async function check(
-    bookId: string,
-    input: ContactInput,
-    options: { path: readonly string[]; castText?: boolean; defaultCountry?: string | undefined },
-    call: CallContext,
-  ): Promise<ContactPatch> {
-    const needsFields = Object.keys(input.customAttributes ?? {}).length > 0;
-    const checkBy = async (refresh: boolean) => {
-      const definitions = needsFields ? await books.fieldDefinitions(bookId, call, { refresh }) : undefined;
-      return checkContact(input, { ...options, definitions, phones: normaliserFor(options.defaultCountry) });
-    };
-    let checked = await checkBy(false);
-    if (concernsDefinitions(checked.issues)) checked = await checkBy(true);
-    if (checked.issues.length > 0) throw new ValidationError(checked.issues);
-    return checked.patch;
-  }
+  const check = createContactCheck({ books });
+  const remove = createContactRemoval({ client, reads, contactGid, onWrite, clock });
 
   function toUpsert(patch: ContactPatch, match?: ContactMatch | null) {
     const chosen = chooseKey(patch, match);
     if ('issues' in chosen) throw new ValidationError(chosen.issues);
     return { ...chosen, patch };
-  }
-
-  async function remove(bookId: string, contactId: string, call: CallContext): Promise<Effect<void>> {
-    const notFound = () => new NotFoundError('There is no such contact.', contactGid(bookId, contactId));
-    for (let sends = 1; ; sends++) {
-      try {
-        const reply = await client.remove(bookId, contactId, call);
-        if (reply === 'gone' && sends === 1) throw notFound();
-        return { result: undefined, ...(reply === 'gone' ? {} : reply) };
-      } catch (error) {
-        if (!(error instanceof OutcomeUnknownError)) throw error;
-        const contact = await reads.getFresh(bookId, contactId, settlingCall(call, clock)).catch(() => {
-          throw error;
-        });
-        if (!contact) return { result: undefined, upstreamRequestId: error.upstreamRequestId };
-        if (sends === MAX_DELETES) throw error;
-      } finally {
-        reads.forget(contactId);
-        onWrite(contactId);
-      }
-    }
   }
 
   return {

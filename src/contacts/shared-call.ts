@@ -31,7 +31,7 @@ export function shareCall(calls: readonly CallContext[]): SharedCall {
 }
 
 /** How long a write without an answer is looked after once its caller's time is over, in milliseconds (faults.md: "<= 12 s" in all). */
-export const SETTLE_MS = 2_500;
+const SETTLE_MS = 2_500;
 
 /** The context for finding out whether a write took effect: it goes on for a while when the caller's time is over, or the caller gone. */
 export function settlingCall(call: CallContext, clock: Clock): CallContext {

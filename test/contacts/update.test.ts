@@ -229,6 +229,18 @@ test('a baseline of another contact than the one asked for is never written anyw
   expect((await room.cache()).entries).toBe(0);
 });
 
+test.each(['{"id": "ID", "customAttributes": []}', '{"id": "ID", "phoneNumbers": [{"number": 7}]}', '[]', 'null'])(
+  'an answer like %s is no baseline',
+  async (text) => {
+    await using room = await startRoom();
+    const id = addContact(room);
+    const headers = { 'content-type': 'application/json' };
+    room.sandbox.control.fail({ method: 'GET', path: ONE, status: 200, text: text.replace('ID', id), headers });
+    expect(await update(room, id, { firstName: 'Augusta' })).toMatchObject({ __typename: 'UpstreamError' });
+    expect([room.sent(PUT), (await room.cache()).entries]).toEqual([0, 0]);
+  },
+);
+
 test('where CXone gives no ETags, the change is made under a lock, looked at, and marked as unverified', async () => {
   await using room = await startRoom();
   room.sandbox.control.configure({ etags: false });
