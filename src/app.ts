@@ -22,6 +22,8 @@ import { checkCallbackUrl } from './callbacks/url-guard.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createContactListClient } from './contact-lists/client.ts';
+import { createOutboundOperation } from './contact-lists/outbound-bulk.ts';
+import { createOutboundContacts } from './contact-lists/outbound-contacts.ts';
 import { createOutboundImportKind } from './contact-lists/outbound-import.ts';
 import { createContactListRecords } from './contact-lists/records/service.ts';
 import { createContactLists } from './contact-lists/service.ts';
@@ -175,8 +177,10 @@ export async function createApp(deps: {
       }),
     );
 
+    const outbound = createOutboundOperation({ client: lists, clock, secondLookMs: 4 * config.retryBaseMs.other });
+    const outboundContacts = createOutboundContacts({ operation: outbound, loader, globalId: encodeGlobalId });
     const importKinds = [
-      createOutboundImportKind({ client: lists, clock, secondLookMs: 4 * config.retryBaseMs.other }),
+      createOutboundImportKind({ client: lists, operation: outbound }),
       createContactImportKind({ contacts, addressBooks, cxone, clock }),
       contactListRecords.importKind,
       enrichment.importKind,
@@ -281,6 +285,7 @@ export async function createApp(deps: {
       contacts,
       contactLists,
       contactListRecords,
+      outboundContacts,
       enrichment,
       segments,
       imports,

@@ -5,6 +5,7 @@ import { addAuditTypes } from './audit/schema.ts';
 import { addBulkTypes } from './bulk/schema.ts';
 import { addRecordTypes } from './contact-lists/records/schema.ts';
 import { addContactListTypes } from './contact-lists/schema.ts';
+import { addOutboundTypes } from './contact-lists/schema-outbound.ts';
 import { addContactTypes } from './contacts/schema.ts';
 import { addEnrichmentTypes } from './enrichment/schema.ts';
 import { buildSchema, createBuilder } from './graphql/builder.ts';
@@ -19,6 +20,7 @@ export function createSchema(): GraphQLSchema {
   const { addressBook, fieldDefinition } = addAddressBookTypes(builder);
   const { contact } = addContactTypes(builder, { addressBook });
   const contactList = addContactListTypes(builder);
+  addOutboundTypes(builder, { bulkCall });
   addRecordTypes(builder, { bulkCall, duplicatePolicy });
   addEnrichmentTypes(builder, { contactList, fieldDefinition, bulkCall });
   addSegmentTypes(builder, { contact, bulkCall });

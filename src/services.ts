@@ -1,5 +1,6 @@
 /** What the GraphQL resolvers work with: one service per slice. */
 import type { AddressBooks } from './address-books/service.ts';
+import type { OutboundContacts } from './contact-lists/outbound-contacts.ts';
 import type { ContactListRecords } from './contact-lists/records/service.ts';
 import type { ContactLists } from './contact-lists/service.ts';
 import type { Contacts } from './contacts/service.ts';
@@ -16,6 +17,7 @@ export interface Services {
   addressBooks: AddressBooks;
   contacts: Contacts;
   contactLists: ContactLists;
+  outboundContacts: OutboundContacts;
   contactListRecords: ContactListRecords;
   enrichment: Enrichment;
   segments: Segments;

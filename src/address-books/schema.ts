@@ -1,6 +1,5 @@
 /** AddressBook: its type, queries and mutations. What it has to do with contacts is added by their slice. */
 import { z } from 'zod';
-import type { Caller } from '../bulk/audited.ts';
 import { NotFoundError } from '../errors.ts';
 import type { Builder } from '../graphql/builder.ts';
 import {
@@ -10,7 +9,7 @@ import {
   readPageRequest,
   toConnection,
 } from '../graphql/connections.ts';
-import type { GraphQLContext } from '../graphql/context.ts';
+import { callerOf, type GraphQLContext } from '../graphql/context.ts';
 import { createCursorCodec } from '../graphql/cursors.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeGlobalId, encodeGlobalId } from '../graphql/global-ids.ts';
@@ -20,11 +19,6 @@ import type { AddressBook, FieldDefinition } from './model.ts';
 
 export type AddressBookRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, AddressBook>;
 export type FieldDefinitionRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, FieldDefinition>;
-
-/** On whose behalf a mutation works. */
-export function callerOf({ actor, call }: GraphQLContext): Caller {
-  return { actor: actor?.name ?? 'nobody', call };
-}
 
 function knownBooks(context: GraphQLContext): Map<string, Promise<AddressBook | null>> {
   return context.loaders.loader('addressBooks.get', () => new Map());

@@ -2,6 +2,8 @@
  * The bulk operation of outbound contacts (cxone-api.md, section 4): at most 1000 a call, never repeatable by itself.
  * What became of a call without an answer is told by the list's own count, so a list takes one call at a time.
  */
+import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { BulkOperation, BulkResult, ItemOutcome, Settlement } from '../bulk/bulk-operation.ts';
 import { sendIsolatingRefusals } from '../bulk/isolate-refusals.ts';
@@ -18,8 +20,27 @@ export const MAX_OUTBOUND_BATCH = 1000;
  */
 const COUNT_SERVES_MS = 1000;
 
-const checkpointShape = z.object({ count: z.number().nullable() });
+/** Of an answer that contradicts itself, this many contradictions are told. */
+const MAX_FAULTS_TOLD = 3;
 
+/** Lists whose counts are remembered; one that is forgotten is read again. */
+const MAX_LISTS = 1000;
+
+/** `run` tells whether `added` counts on in the same process. */
+const checkpointShape = z.object({ count: z.number().nullable(), added: z.number(), run: z.string() });
+
+interface ListCount {
+  /** As last read, and counted on from there. */
+  count: number | null;
+  readAt: number;
+  /** Contacts this process has added to the list so far, whoever asked for it. */
+  added: number;
+}
+
+/**
+ * One instance serves all that this process writes: what single mutations add while a batch of an import is under way
+ * must not be taken for the batch.
+ */
 export function createOutboundOperation(deps: {
   client: ContactListClient;
   clock: Clock;
@@ -27,7 +48,13 @@ export function createOutboundOperation(deps: {
   secondLookMs: number;
 }): BulkOperation<OutboundContact> {
   const { client, clock, secondLookMs } = deps;
-  const counts = new Map<string, { count: number; readAt: number }>();
+  const run = randomUUID();
+  const lists = new LRUCache<string, ListCount>({ max: MAX_LISTS });
+  const stateOf = (target: string): ListCount => {
+    const known = lists.get(target) ?? { count: null, readAt: Number.NEGATIVE_INFINITY, added: 0 };
+    lists.set(target, known);
+    return known;
+  };
 
   return {
     name: 'outboundContacts',
@@ -35,40 +62,53 @@ export function createOutboundOperation(deps: {
     maxBatchSize: () => Promise.resolve(MAX_OUTBOUND_BATCH),
 
     async checkpoint(target, call) {
-      const known = counts.get(target);
-      if (known && clock.monotonic() - known.readAt < COUNT_SERVES_MS) return { count: known.count };
-      counts.clear();
-      const count = (await client.get(target, call))?.totalContactCount ?? null;
-      if (count !== null) counts.set(target, { count, readAt: clock.monotonic() });
-      return { count };
+      const state = stateOf(target);
+      if (state.count === null || clock.monotonic() - state.readAt >= COUNT_SERVES_MS) {
+        const addedBefore = state.added;
+        const count = (await client.get(target, call))?.totalContactCount ?? null;
+        // Where something was added while the count was read, nobody knows whether it is in it.
+        if (state.added === addedBefore) Object.assign(state, { count, readAt: clock.monotonic() });
+        else return { count: null, added: state.added, run };
+      }
+      return { count: state.count, added: state.added, run };
     },
 
     async send(target, items, _attempt, call) {
-      const known = counts.get(target);
-      counts.delete(target);
-      const result = await sendIsolatingRefusals(items, async (part) => {
-        const answer = await client.addOutbound(target, JSON.stringify(part), call);
-        return readAnswer(answer.body, part.length, answer.upstreamRequestId, answer.latencyMs);
-      });
-      const created = result.outcomes.filter((outcome) => outcome.status === 'created').length;
-      const certain = result.outcomes.every((outcome) => outcome.status !== 'unknown') && !result.discrepancy;
-      if (known && certain) counts.set(target, { ...known, count: known.count + created });
-      return result;
+      const state = stateOf(target);
+      try {
+        const result = await sendIsolatingRefusals(items, async (part) => {
+          const answer = await client.addOutbound(target, JSON.stringify(part), call);
+          return readAnswer(answer.body, part.length, answer.upstreamRequestId, answer.latencyMs);
+        });
+        const created = result.outcomes.filter((outcome) => outcome.status === 'created').length;
+        const certain = result.outcomes.every((outcome) => outcome.status !== 'unknown') && !result.discrepancy;
+        state.added += created;
+        if (state.count !== null) state.count = certain ? state.count + created : null;
+        return result;
+      } catch (error) {
+        state.count = null;
+        throw error;
+      }
     },
 
     async settle(target, items, attempt, call): Promise<Settlement> {
-      counts.delete(target);
-      const before = checkpointShape.safeParse(attempt.checkpoint).data?.count ?? null;
-      if (before === null)
-        return unknown('CXone gave no count of the list before the call, so nothing tells whether it went through');
+      const state = stateOf(target);
+      state.count = null;
+      const before = checkpointShape.safeParse(attempt.checkpoint).data;
+      if (!before || before.count === null)
+        return unknown('the count of the list before the call is not known, so nothing tells whether it went through');
       for (const look of ['first', 'second'] as const) {
         const count = (await client.get(target, call))?.totalContactCount ?? null;
         if (count === null) return unknown('CXone gives no count of the list');
-        const added = count - before;
-        if (added === items.length) return { verdict: 'settled', result: allCreated(items.length) };
-        if (added !== 0)
+        const byOthers = before.run === run ? state.added - before.added : 0;
+        const grown = count - before.count - byOthers;
+        if (grown === items.length) {
+          state.added += items.length;
+          return { verdict: 'settled', result: allCreated(items.length) };
+        }
+        if (grown !== 0)
           return unknown(
-            `the list grew by ${added} while ${items.length} contacts were under way: others wrote to it, or some were refused`,
+            `the list grew by ${grown} while ${items.length} contacts were under way: others wrote to it, or some were refused`,
           );
         if (look === 'first') await clock.sleep(secondLookMs, call.signal);
       }
@@ -124,6 +164,7 @@ function readAnswer(
       });
     }
   }
-  const discrepancy = strange.length > 0 ? `CXone's counts do not add up: ${strange.join('; ')}` : undefined;
+  const told = strange.slice(0, MAX_FAULTS_TOLD).join('; ');
+  const discrepancy = told === '' ? undefined : `CXone's counts do not add up: ${told}`;
   return { outcomes, upstreamRequestId, latencyMs, discrepancy };
 }

@@ -1,17 +1,15 @@
 /** Imports of kind OUTBOUND_CONTACTS: contacts of an outbound list. */
+import type { BulkOperation } from '../bulk/bulk-operation.ts';
 import type { ImportKind } from '../bulk/import-kind.ts';
-import type { Clock } from '../clock.ts';
 import { NotFoundError } from '../errors.ts';
 import { createPhoneNormaliser } from '../phone-numbers.ts';
 import type { ContactListClient } from './client.ts';
 import { type OutboundContact, outboundDedupeKey } from './model.ts';
-import { createOutboundOperation } from './outbound-bulk.ts';
 import { checkOutboundRow } from './outbound-row.ts';
 
 export function createOutboundImportKind(deps: {
   client: ContactListClient;
-  clock: Clock;
-  secondLookMs: number;
+  operation: BulkOperation<OutboundContact>;
 }): ImportKind<OutboundContact> {
   return {
     name: 'OUTBOUND_CONTACTS',
@@ -46,7 +44,7 @@ export function createOutboundImportKind(deps: {
       };
     },
 
-    operation: () => createOutboundOperation(deps),
+    operation: () => deps.operation,
 
     count: async (target, call) => (await deps.client.get(target, call))?.totalContactCount ?? null,
   };

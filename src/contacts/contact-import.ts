@@ -85,7 +85,7 @@ export function createContactImportKind(deps: {
       return (row): RowCheck<ContactInput> => {
         const shaped = contactRow.safeParse(row);
         if (!shaped.success) return { issues: shaped.error.issues.map(toIssue) };
-        const options = { path: [], definitions: book.fieldDefinitions, phones, castText: true };
+        const options = { path: [], definitions: book.wire.fieldDefinitions ?? undefined, phones, castText: true };
         const { patch, issues } = checkContact(shaped.data, options);
         if (issues.length > 0) return { issues: [...issues] };
         if (!keyOf(patch)) return { issues: [NO_KEY] };

@@ -1,9 +1,9 @@
 /** The mutations of contacts, and the deletion of an address book, which is about its contacts. */
 
 import type { AddressBook } from '../address-books/model.ts';
-import { type AddressBookRef, callerOf, forgetAddressBook } from '../address-books/schema.ts';
+import { type AddressBookRef, forgetAddressBook } from '../address-books/schema.ts';
 import type { Builder } from '../graphql/builder.ts';
-import type { GraphQLContext } from '../graphql/context.ts';
+import { callerOf, type GraphQLContext } from '../graphql/context.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeGlobalId, decodeGlobalIdPair } from '../graphql/global-ids.ts';
 import { addMutation } from '../graphql/mutation-field.ts';

@@ -1,5 +1,5 @@
 /** Campaign, the attributes of lists, and the mutations that enrich contacts and refresh lists. */
-import { callerOf, type FieldDefinitionRef } from '../address-books/schema.ts';
+import type { FieldDefinitionRef } from '../address-books/schema.ts';
 import { withNeighbours } from '../bulk/mutation-lookahead.ts';
 import { readRowId } from '../bulk/row-ids.ts';
 import type { BulkCallRef } from '../bulk/schema.ts';
@@ -7,6 +7,7 @@ import type { ContactList } from '../contact-lists/model.ts';
 import type { ContactListRef } from '../contact-lists/schema.ts';
 import { ValidationError } from '../errors.ts';
 import type { Builder } from '../graphql/builder.ts';
+import { callerOf } from '../graphql/context.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeGlobalId, encodeGlobalId } from '../graphql/global-ids.ts';
 import { addMutation } from '../graphql/mutation-field.ts';

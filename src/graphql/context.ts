@@ -48,3 +48,8 @@ export function createRequestLoaders(): RequestLoaders {
     },
   };
 }
+
+/** On whose behalf services act: the name that stands in the audit, and the call. */
+export function callerOf({ actor, call }: GraphQLContext): { actor: string; call: CallContext } {
+  return { actor: actor?.name ?? 'nobody', call };
+}

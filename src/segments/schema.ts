@@ -1,6 +1,5 @@
 /** Segment and its memberships: types, queries, mutations, and what contacts have to do with segments. */
 import { z } from 'zod';
-import { callerOf } from '../address-books/schema.ts';
 import { withNeighbours } from '../bulk/mutation-lookahead.ts';
 import { readRowId } from '../bulk/row-ids.ts';
 import type { BulkCallRef } from '../bulk/schema.ts';
@@ -14,7 +13,7 @@ import {
   readPageRequest,
   toConnection,
 } from '../graphql/connections.ts';
-import type { GraphQLContext } from '../graphql/context.ts';
+import { callerOf, type GraphQLContext } from '../graphql/context.ts';
 import { createCursorCodec } from '../graphql/cursors.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeGlobalId, encodeGlobalId } from '../graphql/global-ids.ts';

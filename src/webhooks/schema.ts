@@ -1,7 +1,7 @@
 /** What clients see of CXone's webhooks: registering one, and following what they tell. */
-import { callerOf } from '../address-books/schema.ts';
 import type { ContactListRef } from '../contact-lists/schema.ts';
 import type { Builder } from '../graphql/builder.ts';
+import { callerOf } from '../graphql/context.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeEventCursor, encodeEventCursor } from '../graphql/event-cursors.ts';
 import { decodeGlobalId } from '../graphql/global-ids.ts';

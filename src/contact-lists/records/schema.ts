@@ -1,8 +1,8 @@
 /** The mutations for consent records of contact lists. */
-import { callerOf } from '../../address-books/schema.ts';
 import { withNeighbours } from '../../bulk/mutation-lookahead.ts';
 import type { BulkCallRef, DuplicatePolicyRef } from '../../bulk/schema.ts';
 import type { Builder } from '../../graphql/builder.ts';
+import { callerOf } from '../../graphql/context.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../../graphql/error-types.ts';
 import { decodeGlobalId } from '../../graphql/global-ids.ts';
 import { addMutation } from '../../graphql/mutation-field.ts';

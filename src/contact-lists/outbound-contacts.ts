@@ -1,0 +1,50 @@
+/** Single outbound contacts: each shares a bulk call with its neighbours, and is answered alone. */
+
+import type { BulkCall, BulkCaller, BulkLoader, SharedWrite } from '../bulk/bulk-loader.ts';
+import type { BulkOperation } from '../bulk/bulk-operation.ts';
+import { takenAs } from '../bulk/item-outcome.ts';
+import { NotFoundError, UpstreamError, ValidationError } from '../errors.ts';
+import { createPhoneNormaliser } from '../phone-numbers.ts';
+import type { OutboundContact } from './model.ts';
+import { checkOutboundRow } from './outbound-row.ts';
+
+export interface OutboundContacts {
+  /**
+   * @param input as it was given: what is wrong with it is told by path
+   * @throws ValidationError; NotFoundError: no such list; what `BulkLoader.load` throws
+   */
+  add(
+    listId: string,
+    input: Readonly<Record<string, unknown>>,
+    caller: BulkCaller,
+  ): Promise<{ externalId: string; bulkCall: BulkCall }>;
+}
+
+export function createOutboundContacts(deps: {
+  operation: BulkOperation<OutboundContact>;
+  loader: BulkLoader;
+  globalId: (type: string, id: string) => string;
+}): OutboundContacts {
+  const { operation, loader, globalId } = deps;
+  const phones = createPhoneNormaliser();
+  const write: SharedWrite<OutboundContact> = {
+    operation,
+    action: 'outboundContact.add',
+    subject: (listId) => globalId('ContactList', listId),
+    idOf: ({ externalId }) => externalId,
+  };
+
+  return {
+    async add(listId, input, caller) {
+      const checked = checkOutboundRow(input, phones);
+      if ('issues' in checked)
+        throw new ValidationError(checked.issues.map((issue) => ({ ...issue, path: ['contact', ...issue.path] })));
+      const loaded = await loader.load(write, listId, checked.contact, caller).catch((error: unknown) => {
+        if (!(error instanceof UpstreamError && error.status === 404)) throw error;
+        throw new NotFoundError('There is no such contact list.', globalId('ContactList', listId));
+      });
+      takenAs(loaded, 'contact');
+      return { externalId: checked.contact.externalId, bulkCall: loaded.bulkCall };
+    },
+  };
+}
