@@ -1,0 +1,83 @@
+/** A measured process: started with the probe in it, known by the address it prints, asked for what it has used. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+export interface Usage {
+  /** Of all its threads since it began. */
+  readonly cpuMs: number;
+  readonly rssMb: number;
+  /** The highest since the last mark. */
+  readonly peakMb: number;
+  /** The longest the event loop was held up since the last mark. */
+  readonly loopMaxMs: number;
+}
+
+export interface BenchProcess extends AsyncDisposable {
+  /** The origin it listens on. */
+  readonly url: string;
+  readonly child: ChildProcess;
+  usage(): Promise<Usage>;
+  /** Begins a new measurement, and says where it begins. */
+  mark(): Promise<Usage>;
+}
+
+const PROBE = new URL('probe.ts', import.meta.url).href;
+const ADDRESS = /http:\/\/[\w.]+:\d+/;
+const START_LIMIT_MS = 30_000;
+
+/**
+ * Starts a script and waits for the first address it prints.
+ * @throws Error with what it said, where it ends before that or takes too long
+ */
+export async function startBenchProcess(options: {
+  script: string;
+  args?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  nodeOptions?: readonly string[];
+}): Promise<BenchProcess> {
+  const { script, args = [], env = {}, nodeOptions = [] } = options;
+  const child = spawn(process.execPath, [...nodeOptions, '--import', PROBE, script, ...args], {
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const exited = once(child, 'exit');
+  const timeout = setTimeout(() => child.kill('SIGKILL'), START_LIMIT_MS);
+  try {
+    const url = await announcedAddress(child);
+    return {
+      url,
+      child,
+      usage: () => ask(child, 'usage'),
+      mark: () => ask(child, 'mark'),
+      async [Symbol.asyncDispose]() {
+        child.kill('SIGKILL');
+        await exited;
+      },
+    };
+  } finally {
+    clearTimeout(timeout);
+  }
+}
+
+async function ask(child: ChildProcess, question: 'usage' | 'mark'): Promise<Usage> {
+  const answer = once(child, 'message');
+  child.send(question);
+  const [usage] = await answer;
+  return usage as Usage; // The probe sends nothing else.
+}
+
+async function announcedAddress(child: ChildProcess): Promise<string> {
+  if (!child.stdout || !child.stderr) throw new Error('the process has no output');
+  const said: string[] = [];
+  child.stderr.on('data', (chunk) => said.push(String(chunk)));
+  for await (const line of createInterface(child.stdout)) {
+    const [url] = ADDRESS.exec(line) ?? [];
+    if (url) {
+      child.stdout.resume();
+      return url;
+    }
+    said.push(line);
+  }
+  throw new Error(`It did not start: ${said.join('\n').slice(-2000)}`);
+}

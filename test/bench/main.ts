@@ -1,0 +1,88 @@
+/** `npm run bench`: how far the gateway is from the limit, in ratios that are measured in the same run. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Part } from './harness/part.ts';
+import { type PartResult, type Report, renderComparison, renderPart } from './harness/report.ts';
+import { reads } from './parts/reads.ts';
+
+const PARTS: readonly Part[] = [reads];
+
+const USAGE = `Usage: npm run bench -- [part …] [options]
+       npm run bench -- compare <before.json> <after.json>
+
+Parts (all but the last where none is named):
+${PARTS.map(({ name, description }) => `  ${name.padEnd(14)}${description}`).join('\n')}
+
+Options:
+  --rounds <number>   alternating rounds of each measurement (default 5)
+  --json <path>       where the figures go (default test/bench/results/<commit>-<time>.json)
+  --help              this text
+`;
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string', default: '5' },
+      json: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const [command, before, after] = positionals;
+  if (command === 'compare' && before !== undefined && after !== undefined) {
+    process.stdout.write(`${renderComparison(readReport(before), readReport(after))}\n`);
+    return;
+  }
+  const rounds = Number(values.rounds);
+  const wanted = PARTS.filter(({ name, onlyByName }) =>
+    positionals.length === 0 ? !onlyByName : positionals.includes(name),
+  );
+  const isKnown = positionals.every((name) => PARTS.some((part) => part.name === name));
+  if (!isKnown || !Number.isInteger(rounds) || rounds < 1) {
+    process.stderr.write(USAGE);
+    process.exitCode = 2;
+    return;
+  }
+
+  const results: PartResult[] = [];
+  for (const part of wanted) {
+    const startedAt = performance.now();
+    const found = await part.run({ rounds, progress: (text) => process.stderr.write(`${part.name}: ${text} …\n`) });
+    const result = { part: part.name, seconds: (performance.now() - startedAt) / 1000, ...found };
+    results.push(result);
+    process.stdout.write(`${renderPart(result)}\n`);
+  }
+  const report: Report = {
+    commit: currentCommit(),
+    date: new Date().toISOString(),
+    node: process.version,
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
+    parts: results,
+  };
+  const path = values.json ?? join(import.meta.dirname, 'results', `${report.commit.slice(0, 9)}-${Date.now()}.json`);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`);
+  process.stdout.write(`\nfigures: ${path}\n`);
+}
+
+/** @throws where it is no report; only the reports of this program are read */
+function readReport(path: string): Report {
+  return JSON.parse(readFileSync(path, 'utf8')) as Report;
+}
+
+function currentCommit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+await main();

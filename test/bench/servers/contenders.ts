@@ -1,0 +1,102 @@
+/** Who is measured: the gateway, the bare proxy that is the limit, and the peers, each as a process of its own. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type BenchProcess, startBenchProcess } from '../harness/bench-process.ts';
+
+const here = (path: string) => join(import.meta.dirname, path);
+
+export const GATEWAY = 'gateway';
+export const BARE_PROXY = 'bare proxy';
+
+export interface Contender extends BenchProcess {
+  readonly name: string;
+}
+
+const PEERS = [
+  { name: 'Yoga + Pothos', script: here('../peers/yoga.mjs') },
+  { name: 'Apollo Server', script: here('../peers/apollo.mjs') },
+  { name: 'Mercurius + JIT', script: here('../peers/mercurius.mjs') },
+];
+
+/** The limits of CXone are another matter than the speed of the gateway: as good as none, unless a part sets them. */
+export const NO_LIMITS = Object.fromEntries(
+  ['addressBooks', 'records', 'outbound', 'enrichment', 'segments'].map((group) => [group, 100_000]),
+);
+
+export const startMock = () => startBenchProcess({ script: here('mock-cxone.ts') });
+
+/** A gateway on a fresh store. With `upstreamUrl` null, its built-in sandbox stands in. */
+export async function startGateway(
+  upstreamUrl: string | null,
+  env: Readonly<Record<string, string>> = {},
+  nodeOptions: readonly string[] = [],
+): Promise<Contender> {
+  const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
+  const started = await startBenchProcess({
+    script: here('../../../src/main.ts'),
+    nodeOptions,
+    env: {
+      PORT: '0',
+      LOG_LEVEL: 'warn',
+      DATABASE_URL: `file:${join(folder, 'gateway.db')}`,
+      CXONE_LIMITS: JSON.stringify(NO_LIMITS),
+      ...(upstreamUrl !== null && {
+        CXONE_BASE_URL: upstreamUrl,
+        CXONE_CLIENT_ID: 'bench',
+        CXONE_CLIENT_SECRET: 'bench-secret',
+        GATEWAY_AUTH: 'none',
+      }),
+      ...env,
+    },
+  });
+  return {
+    ...started,
+    name: GATEWAY,
+    async [Symbol.asyncDispose]() {
+      await started[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function startBareProxy(upstreamUrl: string): Promise<Contender> {
+  const started = await startBenchProcess({ script: here('bare-proxy.ts'), env: { UPSTREAM_URL: upstreamUrl } });
+  return { ...started, name: BARE_PROXY };
+}
+
+/** The peers that can be started; what is said of the others goes into `notes`. */
+export async function startPeers(upstreamUrl: string, notes: string[]): Promise<Contender[]> {
+  const installed = await installPeers();
+  if (installed !== true) {
+    notes.push(`without the peers, which could not be installed: ${installed}`);
+    return [];
+  }
+  const peers: Contender[] = [];
+  for (const { name, script } of PEERS) {
+    try {
+      peers.push({ ...(await startBenchProcess({ script, env: { UPSTREAM_URL: upstreamUrl } })), name });
+    } catch (error) {
+      notes.push(`without ${name}: ${String(error)}`);
+    }
+  }
+  return peers;
+}
+
+/** @returns true, or why they are not there */
+async function installPeers(): Promise<true | string> {
+  if (existsSync(here('../peers/node_modules/.package-lock.json'))) return true;
+  try {
+    process.stderr.write('installing the peers …\n');
+    const run = promisify(execFile);
+    await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: here('../peers'), timeout: 120_000 });
+    return true;
+  } catch (error) {
+    return error instanceof Error
+      ? (error.message.split('\n').find((line) => line.trim() !== '') ?? 'npm ci failed')
+      : 'npm ci failed';
+  }
+}
