@@ -2,6 +2,7 @@
  * Takes an import's rows in, from the first byte to the moment everything is stored and sending may start. Either the
  * whole input is taken or none of it: a broken upload leaves nothing behind but the right to try again.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ImportKind, ImportKindName } from '../bulk/import-kind.ts';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
@@ -25,6 +26,8 @@ const MAX_RECORD_BYTES = 1024 * 1024;
 
 /** Rows between two commits: a commit waits for the disk and holds up the event loop while it does. */
 const ROWS_PER_COMMIT = 2000;
+/** Rows checked before other work of the process gets its turn. */
+const ROWS_PER_TURN = 500;
 /** A process that dies while receiving gives the upload back after this long. */
 const UPLOAD_LEASE_MS = 10_000;
 
@@ -155,9 +158,10 @@ export function createImportIntake(deps: {
     async inline(row, rows, call) {
       const makeIntake = await openIntake(row, call);
       const intake = makeIntake(null);
-      rows.forEach((record, index) => {
+      for (const [index, record] of rows.entries()) {
         intake.add({ row: index + 1, record });
-      });
+        if (index % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
+      }
       const { encoding, validateOnly } = optionsOf(row);
       const input = { bytes: 0, header: null, encoding, replacements: 0, validateOnly };
       return books.createdWithRows(row, call.requestId, intake.take(true), input);

@@ -109,7 +109,15 @@ export function addImportInputs(builder: Builder, duplicatePolicy: DuplicatePoli
       idempotencyKey: t.string({ description: idempotencyKey }),
     }),
   });
-  return { kind, startImport, createUpload };
+  const assign = builder.inputType('AssignContactsToSegmentsInput', {
+    description: 'Every one of the contacts into every one of the segments.',
+    fields: (t) => ({
+      contactIds: t.stringList({ required: true, description: 'CXone’s ids of the contacts.' }),
+      segmentIds: t.idList({ required: true, description: 'The global ids of static segments.' }),
+      idempotencyKey: t.string({ description: idempotencyKey }),
+    }),
+  });
+  return { kind, startImport, createUpload, assign };
 }
 
 type Inputs = ReturnType<typeof addImportInputs>;

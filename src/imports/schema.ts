@@ -14,7 +14,7 @@ import type { GraphQLContext } from '../graphql/context.ts';
 import { createCursorCodec } from '../graphql/cursors.ts';
 import { LOCAL_MUTATION_ERRORS, UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeEventCursor } from '../graphql/event-cursors.ts';
-import { decodeGlobalId } from '../graphql/global-ids.ts';
+import { decodeGlobalId, readRawId } from '../graphql/global-ids.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
 import type { ImportRow } from '../store/tables.ts';
 import { addImportInputs, toImportRequest } from './inputs.ts';
@@ -113,6 +113,20 @@ function addBeginMutations(builder: Builder, importRef: ImportRef, inputs: Retur
     resolve: async ({ rows, ...input }, { services, actor, call }) => ({
       import: await services.imports.start({ ...toImportRequest(input), rows }, actor?.name ?? 'nobody', call),
     }),
+  });
+
+  addMutation(builder, 'assignContactsToSegments', {
+    description: 'Every contact into every segment: an import of kind SEGMENT_MEMBERS.',
+    role: 'writer',
+    input: inputs.assign,
+    payload: startPayload,
+    errors: UPSTREAM_MUTATION_ERRORS,
+    resultName: 'StartImportResult',
+    resolve: async ({ contactIds, segmentIds }, { services, actor, call }) => {
+      const contacts = contactIds.map((id, index) => readRawId(id, ['contactIds', String(index)]));
+      const segments = segmentIds.map((id, index) => decodeGlobalId(id, 'Segment', ['segmentIds', String(index)]));
+      return { import: await services.imports.assign(contacts, segments, actor?.name ?? 'nobody', call) };
+    },
   });
 
   const uploadPayload = builder

@@ -33,6 +33,8 @@ import { createRowMapper } from './reading/row-mapper.ts';
 
 /** More rows than this go through an upload (contract.graphql, StartImportInput). */
 export const MAX_INLINE_ROWS = 10_000;
+/** Memberships that assignContactsToSegments makes at once. */
+export const MAX_ASSIGNMENTS = 100_000;
 /** How long an upload may be begun after it was announced. */
 const UPLOAD_LIFETIME_MS = 24 * 3_600_000;
 /** How long a link to the rejected rows holds; asking for the import gives a fresh one. */
@@ -56,6 +58,17 @@ export interface Imports {
   /** @throws ValidationError, NotFoundError (no such target), and what reading the target from CXone throws */
   start(
     request: ImportRequest & { rows: readonly Record<string, unknown>[] },
+    actor: string,
+    call: CallContext,
+  ): Promise<ImportRow>;
+  /**
+   * Every contact into every segment: an import of kind SEGMENT_MEMBERS.
+   *
+   * @param contactIds CXone's raw ids, as `segmentIds` are
+   */
+  assign(
+    contactIds: readonly string[],
+    segmentIds: readonly string[],
     actor: string,
     call: CallContext,
   ): Promise<ImportRow>;
@@ -162,6 +175,21 @@ export function createImports(deps: {
         const message = `has ${rows.length} rows; at most ${MAX_INLINE_ROWS} are taken in one call, more go through createImportUpload`;
         throw new ValidationError([{ path: ['rows'], code: 'TOO_MANY', message }]);
       }
+      return intake.inline(newImport(request, actor), rows, call);
+    },
+
+    assign(contactIds, segmentIds, actor, call) {
+      const issues: Issue[] = [];
+      if (contactIds.length === 0) issues.push({ path: ['contactIds'], code: 'REQUIRED', message: 'is empty' });
+      if (segmentIds.length === 0) issues.push({ path: ['segmentIds'], code: 'REQUIRED', message: 'is empty' });
+      const count = contactIds.length * segmentIds.length;
+      if (count > MAX_ASSIGNMENTS) {
+        const message = `times segmentIds makes ${count} memberships; at most ${MAX_ASSIGNMENTS} are taken in one call, more go through createImportUpload`;
+        issues.push({ path: ['contactIds'], code: 'TOO_MANY', message });
+      }
+      if (issues.length > 0) throw new ValidationError(issues);
+      const rows = segmentIds.flatMap((segmentId) => contactIds.map((contactId) => ({ contactId, segmentId })));
+      const request = { kind: 'SEGMENT_MEMBERS', targetId: null, campaignId: null, options: {} } as const;
       return intake.inline(newImport(request, actor), rows, call);
     },
 

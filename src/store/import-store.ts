@@ -680,7 +680,7 @@ export function createImportStore(database: Database): ImportStore {
         .set({
           state:
             state === 'COUNTED'
-              ? sql`case when failed + unknown > 0 then 'COMPLETED_WITH_FAILURES' else 'COMPLETED' end`
+              ? sql`case when failed + unknown = 0 then 'COMPLETED' when succeeded + skipped = 0 then 'FAILED' else 'COMPLETED_WITH_FAILURES' end`
               : state,
         })
         .where('import_id', '=', importId)
