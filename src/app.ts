@@ -33,6 +33,7 @@ import { newUpstreamTally } from './cxone/call-context.ts';
 import { createCxoneClient } from './cxone/client.ts';
 import { cxoneHost } from './cxone/hosts.ts';
 import { createEnrichment } from './enrichment/service.ts';
+import { dashboardRoutes } from './dashboard/route.ts';
 import { createRequestLoaders } from './graphql/context.ts';
 import { encodeGlobalId } from './graphql/global-ids.ts';
 import { createBatchSender } from './imports/batch-sender.ts';
@@ -326,7 +327,7 @@ export async function createApp(deps: {
           loaders: createRequestLoaders(),
         }),
         authenticate,
-        routes: [...importRoutes(imports), receiver.route],
+        routes: [...dashboardRoutes(), ...importRoutes(imports), receiver.route],
         healthChecks: { store: () => database.ping() },
         metrics,
         log,

@@ -1,9 +1,11 @@
 /** `events`: the newest imports, and with `--follow` what happens from then on. */
+
 import type { GatewayClient } from '../client/gateway-client.ts';
 import { ImportActivityDocument, type ImportNewsFragment, ImportsDocument } from '../client/generated/graphql.ts';
+import { decimal, whole } from '../client/number-text.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
-import { decimal, timeOfDay, whole } from './text.ts';
+import { timeOfDay } from './text.ts';
 
 export interface EventsOptions {
   readonly follow: boolean;

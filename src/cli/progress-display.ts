@@ -1,7 +1,9 @@
 /** An import's progress: a bar that is drawn over itself on a terminal, a line for each event elsewhere. */
+
 import type { ImportNewsFragment } from '../client/generated/graphql.ts';
+import { decimal, duration, whole } from '../client/number-text.ts';
 import type { Output } from './terminal.ts';
-import { decimal, duration, timeOfDay, whole } from './text.ts';
+import { timeOfDay } from './text.ts';
 
 export interface ProgressDisplay {
   show(event: ImportNewsFragment): void;

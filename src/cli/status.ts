@@ -1,9 +1,11 @@
 /** `status`: how the gateway and its way to CXone are doing. */
+
 import type { GatewayClient } from '../client/gateway-client.ts';
 import { GatewayStatusDocument } from '../client/generated/graphql.ts';
+import { counted, decimal, whole } from '../client/number-text.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
-import { decimal, table, whole } from './text.ts';
+import { table } from './text.ts';
 
 /** @throws GatewayCallError */
 export async function status(
@@ -32,7 +34,7 @@ export async function status(
   ]);
   stdout.write(
     [
-      `Gateway ${version} on ${store === 'POSTGRES' ? 'Postgres' : 'SQLite'}, ${count(replicas, 'replica')}${sandbox ? ', with the CXone sandbox' : ''}`,
+      `Gateway ${version} on ${store === 'POSTGRES' ? 'Postgres' : 'SQLite'}, ${counted(replicas, 'replica')}${sandbox ? ', with the CXone sandbox' : ''}`,
       `Imports: ${whole(importsRunning)} running, ${whole(importsWaiting)} waiting`,
       `Baseline cache: ${whole(entries)} of ${whole(capacity)} entries, ${hitRate}`,
       '',
@@ -41,8 +43,4 @@ export async function status(
     ].join('\n'),
   );
   return EXIT.ok;
-}
-
-function count(number: number, noun: string): string {
-  return `${whole(number)} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -1,0 +1,46 @@
+/** The page once somebody is in: imports on one side, CXone and its news on the other. */
+import { useState } from 'preact/hooks';
+import type { ImportNewsFragment } from '../../client/generated/graphql.ts';
+import { announcementOf } from './announcement.ts';
+import { DropTarget } from './drop-target.tsx';
+import type { Connection } from './gateway.ts';
+import { Header } from './header.tsx';
+import { ImportList } from './import-list.tsx';
+import { Overview } from './overview.tsx';
+import { UploadDialog } from './upload-dialog.tsx';
+import { UpstreamPanel } from './upstream-panel.tsx';
+import { useImports } from './use-imports.ts';
+import { useStatus } from './use-status.ts';
+
+export function Dashboard(props: { connection: Connection; onSignOut: (() => void) | null }) {
+  const { connection, onSignOut } = props;
+  const [announcement, setAnnouncement] = useState('');
+  const [file, setFile] = useState<File | null>(null);
+  const isLive = connection.state === 'live';
+  const imports = useImports(isLive, (event: ImportNewsFragment) => {
+    const text = announcementOf(event);
+    if (text !== null) setAnnouncement(text);
+  });
+  const health = useStatus();
+
+  return (
+    <>
+      <Header connection={connection} status={health.status} onSignOut={onSignOut} />
+      <main class={isLive ? 'page' : 'page not-live'}>
+        <Overview health={health} imports={imports.imports} />
+        <div class="columns">
+          <ImportList imports={imports} onFile={setFile} />
+          <div class="side">
+            <UpstreamPanel health={health} />
+          </div>
+        </div>
+      </main>
+      <DropTarget onFile={setFile} isBusy={file !== null} />
+      {file && <UploadDialog file={file} onClose={() => setFile(null)} />}
+      {/* What changed, for those who do not see it. */}
+      <p class="visually-hidden" role="log" aria-label="News of imports">
+        {announcement}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,57 @@
+/** Times, sizes and names as the page shows them. */
+import type { ImportKind, TargetNameFragment } from '../../client/generated/graphql.ts';
+import { decimal } from '../../client/number-text.ts';
+
+const clockTime = new Intl.DateTimeFormat('en', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hour12: false,
+});
+const dayAndTime = new Intl.DateTimeFormat('en', {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  hour12: false,
+});
+
+export const timeOfDay = (time: Date): string => clockTime.format(time);
+
+/** Today the time of day, else with the day. */
+export function moment(iso: string): string {
+  const time = new Date(iso);
+  return time.toDateString() === new Date().toDateString() ? timeOfDay(time) : dayAndTime.format(time);
+}
+
+export function bytes(count: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB'];
+  const power = Math.min(units.length - 1, count === 0 ? 0 : Math.floor(Math.log10(count) / 3));
+  return `${decimal(count / 1000 ** power)} ${units[power]}`;
+}
+
+export const KIND_NAMES: Readonly<Record<ImportKind, string>> = {
+  OUTBOUND_CONTACTS: 'Outbound contacts',
+  CONTACTS: 'Contacts',
+  RECORDS: 'Consent records',
+  ATTRIBUTES: 'Attributes',
+  SEGMENT_MEMBERS: 'Segment members',
+};
+
+/** A thing's name, or the last part of its id where it has none. */
+export function targetName(target: TargetNameFragment): string {
+  const name = 'listName' in target ? target.listName : 'bookName' in target ? target.bookName : null;
+  return name ?? decodeURIComponent(target.id.slice(target.id.lastIndexOf('/') + 1));
+}
+
+/** A state or a reason as a word: `COMPLETED_WITH_FAILURES` becomes `Completed with failures`. */
+export function inWords(constant: string): string {
+  const words = constant.toLowerCase().replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** A link of the gateway, on the address that this page came from: the policy allows no other. */
+export function ownLink(link: string): string {
+  const { pathname, search } = new URL(link);
+  return `${pathname}${search}`;
+}

@@ -1,0 +1,165 @@
+/**
+ * The gateway as this page reaches it: urql for queries and mutations over HTTP, and for subscriptions over a WebSocket
+ * that reconnects by itself, goes on behind the last event it saw, and says whether it is there.
+ */
+import { createClient as createSocketClient, type Client as SocketClient } from 'graphql-ws/client';
+import {
+  type AnyVariables,
+  type Client,
+  type CombinedError,
+  createClient,
+  type ExecutionResult,
+  fetchExchange,
+  mapExchange,
+  subscriptionExchange,
+  type TypedDocumentNode,
+} from 'urql';
+import type { TypedDocumentString } from '../../client/generated/graphql.ts';
+import { resumingOperation } from '../../client/resuming-operation.ts';
+
+export type Connection =
+  | { readonly state: 'connecting' }
+  | { readonly state: 'live' }
+  /** What the page shows is what was known at `since`. */
+  | { readonly state: 'lost'; readonly since: Date };
+
+export interface Gateway {
+  readonly client: Client;
+  dispose(): void;
+}
+
+/** Relative to the page, so that a proxy may put both under a path. */
+const ENDPOINT = new URL('graphql', document.baseURI);
+
+/** Between two attempts to connect, in milliseconds: doubling up to the longest, with jitter. */
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 5_000;
+/** A connection that says nothing for this long after a ping is dead, in milliseconds. */
+const PONG_TIMEOUT_MS = 5_000;
+const PING_INTERVAL_MS = 10_000;
+
+export function createGateway(options: {
+  apiKey: string | null;
+  onConnection: (connection: Connection) => void;
+  /** The gateway wants to know who this is, or does not know the key. */
+  onUnauthenticated: (message: string) => void;
+}): Gateway {
+  const { apiKey, onConnection, onUnauthenticated } = options;
+  const authorization = apiKey === null ? undefined : `Bearer ${apiKey}`;
+  const sockets = createSockets(authorization, onConnection, onUnauthenticated);
+  const client = createClient({
+    url: ENDPOINT.href,
+    requestPolicy: 'network-only',
+    preferGetMethod: false,
+    fetchOptions: { headers: authorization === undefined ? {} : { authorization } },
+    exchanges: [
+      mapExchange({
+        onError(error) {
+          if (codeOf(error) === 'UNAUTHENTICATED') onUnauthenticated(messageOf(error));
+        },
+      }),
+      fetchExchange,
+      subscriptionExchange({
+        forwardSubscription: ({ query = '', variables }) => ({
+          subscribe(sink) {
+            const { payload, advance } = resumingOperation(query, { ...variables });
+            const unsubscribe = sockets.subscribe(payload, {
+              next(result) {
+                advance(result.data);
+                sink.next(result as ExecutionResult); // The same by another name: what the protocol carries.
+              },
+              error: sink.error,
+              complete: sink.complete,
+            });
+            return { unsubscribe };
+          },
+        }),
+      }),
+    ],
+  });
+  return { client, dispose: () => void sockets.dispose() };
+}
+
+function createSockets(
+  authorization: string | undefined,
+  onConnection: (connection: Connection) => void,
+  onUnauthenticated: (message: string) => void,
+): SocketClient {
+  const url = new URL(ENDPOINT);
+  url.protocol = url.protocol.replace('http', 'ws');
+  let lastHeard = new Date();
+  let isLive = false;
+  let pongTimeout: ReturnType<typeof setTimeout> | undefined;
+  let socket: WebSocket | undefined;
+  const heard = () => {
+    lastHeard = new Date();
+  };
+  const sockets = createSocketClient({
+    url: url.href,
+    ...(authorization !== undefined && { connectionParams: { authorization } }),
+    retryAttempts: Number.POSITIVE_INFINITY,
+    // A connection that is refused is an error event, which graphql-ws would take as final.
+    shouldRetry: () => true,
+    retryWait: (retries) => soonerWhenOnline(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** retries)),
+    keepAlive: PING_INTERVAL_MS,
+    on: {
+      opened: (opened) => {
+        socket = opened as WebSocket; // In a browser it is one.
+      },
+      connected: () => {
+        isLive = true;
+        heard();
+        onConnection({ state: 'live' });
+      },
+      message: heard,
+      // A cable that is pulled closes nothing: only silence tells.
+      ping: (received) => {
+        if (!received) pongTimeout = setTimeout(() => sockets.terminate(), PONG_TIMEOUT_MS);
+      },
+      pong: (received) => {
+        if (received) clearTimeout(pongTimeout);
+      },
+      closed: (event) => {
+        clearTimeout(pongTimeout);
+        const close = event as Partial<CloseEvent>; // Also graphql-ws' own, which is shaped alike.
+        if (close.code === 4401) onUnauthenticated(close.reason ?? '');
+        onConnection(isLive ? { state: 'lost', since: lastHeard } : { state: 'connecting' });
+      },
+    },
+  });
+  // The browser knows before any silence does.
+  addEventListener('offline', () => socket?.close());
+  return sockets;
+}
+
+/** Waits with jitter, but no longer than until the browser is online again. */
+function soonerWhenOnline(waitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timeout = setTimeout(done, waitMs * (0.5 + Math.random() / 2));
+    function done() {
+      clearTimeout(timeout);
+      removeEventListener('online', done);
+      resolve();
+    }
+    addEventListener('online', done);
+  });
+}
+
+/** A generated document as urql takes it: text, with the types of what goes in and comes out. */
+export function typed<Data, Variables extends AnyVariables>(
+  document: TypedDocumentString<Data, Variables>,
+): TypedDocumentNode<Data, Variables> {
+  // urql takes text wherever it takes a document, but its type for text has no types of data and variables.
+  return String(document) as unknown as TypedDocumentNode<Data, Variables>;
+}
+
+/** `extensions.code` of the first error. */
+export function codeOf(error: CombinedError): string | undefined {
+  const code = error.graphQLErrors[0]?.extensions.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** What to tell a person. */
+export function messageOf(error: CombinedError): string {
+  return error.graphQLErrors[0]?.message ?? 'The gateway does not answer.';
+}

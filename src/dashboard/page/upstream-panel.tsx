@@ -1,0 +1,79 @@
+/** How the way to CXone is doing, group by group. */
+import type { CircuitState } from '../../client/generated/graphql.ts';
+import { counted, decimal, whole } from '../../client/number-text.ts';
+import { CallChart } from './call-chart.tsx';
+import { CHARTED_MS, type Health, type Sample, type Status } from './use-status.ts';
+
+const GROUP_NAMES: Readonly<Record<string, string>> = {
+  addressBooks: 'Address books',
+  records: 'Consent records',
+  outbound: 'Outbound lists',
+  enrichment: 'Enrichment',
+  segments: 'Segments',
+};
+
+const CIRCUITS: Readonly<Record<CircuitState, { text: string; tone: string; meaning: string }>> = {
+  CLOSED: { text: 'Closed', tone: 'good', meaning: 'Calls go through.' },
+  HALF_OPEN: { text: 'Half open', tone: 'warn', meaning: 'One call at a time, to see whether CXone has recovered.' },
+  OPEN: { text: 'Open', tone: 'bad', meaning: 'Too many calls failed in a row: none are sent for a while.' },
+};
+
+export function UpstreamPanel({ health: { status, samples } }: { health: Health }) {
+  return (
+    <section aria-labelledby="upstream-title">
+      <div class="section-head">
+        <h2 id="upstream-title">Calls to CXone</h2>
+        <span class="quiet">last {CHARTED_MS / 60_000} minutes</span>
+      </div>
+      {status === null ? (
+        <p class="quiet">Asking…</p>
+      ) : (
+        <ul class="card groups">
+          {status.upstream.map((group) => (
+            <Group key={group.group} group={group} samples={samples[group.group] ?? []} />
+          ))}
+        </ul>
+      )}
+      <p class="chart-key quiet" aria-hidden="true">
+        <span class="dot requests" /> calls <span class="dot retries" /> retries <span class="dot limited" /> 429s
+      </p>
+    </section>
+  );
+}
+
+function Group({ group, samples }: { group: Status['upstream'][number]; samples: readonly Sample[] }) {
+  const name = GROUP_NAMES[group.group] ?? group.group;
+  const circuit = CIRCUITS[group.circuit];
+  const last = samples.at(-1);
+  const rate = last ? last.requests / last.seconds : 0;
+  const limit = group.limitPerSecond;
+  return (
+    <li class="group">
+      <div class="group-head">
+        <h3>{name}</h3>
+        <span class={`badge ${circuit.tone}`} title={circuit.meaning}>
+          <span class="visually-hidden">Circuit </span>
+          {circuit.text}
+        </span>
+      </div>
+      <CallChart name={name} samples={samples} />
+      <p class="pace">
+        <span title="Calls a second now, of those that are let through">
+          <b>{decimal(rate)}</b>
+          {limit !== null && ` of ${decimal(limit)}`} a second
+        </span>
+        <span title="Under way">{whole(group.inFlight)} in flight</span>
+        <span title="Waiting for their turn" class={group.queued > 0 ? 'warn' : ''}>
+          {whole(group.queued)} queued
+        </span>
+        <span title="Since the gateway started">{counted(group.retries, 'retry', 'retries')}</span>
+        <span
+          title="Refused by CXone as too many, since the gateway started"
+          class={group.rateLimited > 0 ? 'bad' : ''}
+        >
+          {whole(group.rateLimited)} × 429
+        </span>
+      </p>
+    </li>
+  );
+}

@@ -1,0 +1,23 @@
+/** How Vite builds the page: small, without anything inline, so that a strict Content-Security-Policy holds. */
+import { resolve } from 'node:path';
+import { defineConfig } from 'vite';
+
+// biome-ignore lint/style/noDefaultExport: Vite reads the default export
+export default defineConfig({
+  root: resolve(import.meta.dirname, 'page'),
+  // Relative: the page also works behind a proxy that puts it under a path.
+  base: './',
+  logLevel: 'warn',
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  // urql is written for React; Preact's compat layer is what stands in for it.
+  resolve: { alias: { react: 'preact/compat' } },
+  build: {
+    emptyOutDir: true,
+    // Inlined files would be data: URLs, which the policy does not allow.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    // Documents that the page does not use stay out of it.
+    rolldownOptions: { treeshake: { manualPureFunctions: ['TypedDocumentString'] } },
+  },
+});
