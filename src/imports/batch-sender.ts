@@ -175,7 +175,11 @@ export function createBatchSender(deps: {
         return await operation.settle(batch.target_id, items, attempt, callContext(batch, signal));
       } catch (error) {
         if (signal.aborted) throw error;
-        const askAgain = error instanceof RateLimitedError || (error instanceof UpstreamError && error.retryable);
+        // Settling may be repeated as often as need be: also where it is done by sending again and got no answer itself.
+        const askAgain =
+          error instanceof RateLimitedError ||
+          error instanceof OutcomeUnknownError ||
+          (error instanceof UpstreamError && error.retryable);
         if (!askAgain) log.warn({ importId: batch.import_id, batch: batch.number, error }, 'a batch cannot be settled');
         if (!askAgain || tries >= MAX_SETTLE_TRIES)
           return { verdict: 'unknown', reason: 'CXone could not say whether it took effect' };

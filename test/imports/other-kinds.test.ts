@@ -1,0 +1,159 @@
+import { expect, test } from 'vitest';
+import { DEMO_IDS } from '../../src/sandbox/seed.ts';
+import { startGateway } from '../support/gateway.ts';
+import { createUpload, finished, put, startImport } from '../support/imports.ts';
+
+const LIST_ID = DEMO_IDS.contactLists.importTrial;
+const FAST = { records: 1000, enrichment: 1000, segments: 1000, outbound: 1000 };
+const QUICK = { sandbox: { limits: FAST }, env: { CXONE_LIMITS: JSON.stringify(FAST) } };
+const CONSENT = new Date(Date.now() - 86_400_000).toISOString();
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+const phoneOf = (index: number) => `+1415${2_000_000 + index}`;
+
+test('RECORDS: hundreds of rows in calls of at most 100, faults and duplicates in between, each row once', async () => {
+  await using gateway = await startGateway(QUICK);
+  const { control } = gateway.sandbox;
+  const path = '/api/v2/contactlists/{listId}/records';
+  control.fail({ method: 'POST', path, every: 3, status: 503, applied: true, times: 2 });
+  control.fail({ method: 'POST', path, every: 4, cut: 'before', applied: false, times: 2 });
+  const { id, url } = await createUpload(gateway, { kind: 'RECORDS' });
+  const lines = numbers(950).map((index) => `c-${index},${phoneOf(index)},${CONSENT},confirmed`);
+  await put(url, ['contactId,phone,consentTimestamp,optInStatus', ...lines, 'c-x,12,,maybe', lines[0]].join('\n'));
+  expect(await finished(gateway, id)).toMatchObject({
+    progress: {
+      received: 952,
+      rejected: 1,
+      duplicates: 1,
+      valid: 950,
+      succeeded: 950,
+      skipped: 0,
+      failed: 0,
+      unknown: 0,
+    },
+  });
+  expect(control.state.records(LIST_ID)).toHaveLength(950);
+  expect(control.requests().violations).toEqual([]);
+});
+
+test.each([
+  ['SKIP', { succeeded: 90, skipped: 10, failed: 0 }],
+  ['UPDATE', { succeeded: 100, skipped: 0, failed: 0 }],
+  ['FAIL', { succeeded: 90, skipped: 0, failed: 10 }],
+])('RECORDS that are there already: %s', async (onDuplicate, progress) => {
+  await using gateway = await startGateway(QUICK);
+  const record = (index: number) => ({
+    contactId: `c-${index}`,
+    phoneNumbers: [{ type: 'mobile', number: phoneOf(index) }],
+    consentTimestamp: CONSENT,
+    optInStatus: 'pending',
+  });
+  await finished(gateway, await startImport(gateway, numbers(10).map(record), { kind: 'RECORDS' }));
+  const id = await startImport(gateway, numbers(100).map(record), { kind: 'RECORDS', options: { onDuplicate } });
+  expect(await finished(gateway, id)).toMatchObject({ progress });
+  expect(gateway.sandbox.control.state.records(LIST_ID)).toHaveLength(100);
+});
+
+test('ATTRIBUTES: values typed by the list, empty ones dropped and counted, calls bounded by the campaign, one refresh', async () => {
+  await using gateway = await startGateway(QUICK);
+  const { control } = gateway.sandbox;
+  const list = DEMO_IDS.contactLists.summerOutreach;
+  const { id, url } = await createUpload(gateway, {
+    kind: 'ATTRIBUTES',
+    targetId: `gid://cxone/ContactList/${list}`,
+    campaignId: `gid://cxone/Campaign/${DEMO_IDS.campaigns.summer}`,
+  });
+  const lines = numbers(700).map((index) => `c-${index},gold,${index},${index % 2 === 0 ? 'N/A' : '3'}`);
+  await put(url, ['contactId,loyalty_tier,churn_risk,days_since_order', ...lines, 'c-700,gold,high,1'].join('\n'));
+  const outcome = await finished(gateway, id);
+  expect(outcome).toMatchObject({
+    state: 'COMPLETED',
+    progress: { received: 701, rejected: 1, valid: 700, succeeded: 700 },
+    rejections: { nodes: [{ row: 701, issues: [{ path: ['attributes', 'churn_risk'] }] }] },
+  });
+  expect(outcome.batches.nodes.map(({ size }: { size: number }) => size)).toEqual([300, 300, 100]);
+  const { import: read } = await gateway.data(
+    'query ($id: ID!) { import(id: $id) { report { totalFields filledFields fillRatePercent } } }',
+    { id },
+  );
+  expect(read.report).toEqual({ totalFields: 2100, filledFields: 1750, fillRatePercent: 83.33 });
+  const stored = control.state.attributes(list).filter(({ contactId }) => /^c-\d+$/.test(contactId));
+  expect(stored).toHaveLength(700);
+  expect(stored.find(({ contactId }) => contactId === 'c-2')?.attributes).toEqual({
+    loyalty_tier: 'gold',
+    churn_risk: 2,
+  });
+  expect(stored.every(({ isRefreshed }) => isRefreshed)).toBe(true);
+  const refreshes = control.requests().routes['POST /api/v2/contacts/lists/{listId}/actions/refresh']?.requests;
+  expect(refreshes).toBe(1);
+  expect(control.requests().violations).toEqual([]);
+});
+
+test('SEGMENT_MEMBERS: every contact into every segment, each segment with its own state, seen in the index at the end', async () => {
+  await using gateway = await startGateway({ ...QUICK, sandbox: { ...QUICK.sandbox, indexLagMs: 300 } });
+  const { control } = gateway.sandbox;
+  const path = '/api/v2/segments/{segmentId}/contacts';
+  control.fail({ method: 'POST', path, every: 3, status: 500, applied: true, times: 2 });
+  control.fail({ method: 'POST', path, refuse: { keys: ['c-7'], code: 'ContactUnknown' } });
+  const { summerInvitees, newsletter, highValue } = DEMO_IDS.segments;
+  const { assignContactsToSegments } = await gateway.data(
+    `mutation ($input: AssignContactsToSegmentsInput!) { assignContactsToSegments(input: $input) {
+       ... on StartImportPayload { import { id kind } } ... on Error { message } } }`,
+    {
+      input: {
+        contactIds: numbers(500).map((index) => `c-${index}`),
+        segmentIds: [summerInvitees, newsletter, highValue].map((segmentId) => `gid://cxone/Segment/${segmentId}`),
+      },
+    },
+  );
+  const { id, kind } = assignContactsToSegments.import;
+  expect(kind).toBe('SEGMENT_MEMBERS');
+  const types: string[] = [];
+  for await (const { importProgress } of gateway.subscribe(
+    'subscription ($id: ID!) { importProgress(id: $id) { type } }',
+    { id },
+  ))
+    types.push(importProgress.type);
+  expect(types).toContain('CONFIRMING');
+  expect(types.at(-1)).toBe('FINISHED');
+
+  const outcome = await finished(gateway, id);
+  expect(outcome).toMatchObject({
+    state: 'COMPLETED_WITH_FAILURES',
+    progress: { received: 1500, succeeded: 998, failed: 502, unknown: 0 },
+  });
+  const states = Object.fromEntries(
+    (
+      await gateway.data('query ($id: ID!) { import(id: $id) { targets { node { id } state succeeded failed } } }', {
+        id,
+      })
+    ).import.targets.map((target: { node: { id: string }; state: string }) => [
+      target.node.id.split('/').at(-1),
+      target.state,
+    ]),
+  );
+  expect(states).toEqual({
+    [summerInvitees]: 'COMPLETED_WITH_FAILURES',
+    [newsletter]: 'COMPLETED_WITH_FAILURES',
+    [highValue]: 'FAILED',
+  });
+  expect(control.state.segment(summerInvitees)).toEqual({ written: 499, indexed: 499 });
+  expect(control.requests().violations).toEqual([]);
+});
+
+test('a file of memberships names segments by raw or global id', async () => {
+  await using gateway = await startGateway(QUICK);
+  const { id, url } = await createUpload(gateway, { kind: 'SEGMENT_MEMBERS', targetId: null });
+  const { summerInvitees } = DEMO_IDS.segments;
+  await put(
+    url,
+    `contactId,segmentId\nc-1,${summerInvitees}\nc-2,gid://cxone/Segment/${summerInvitees}\n,${summerInvitees}\n`,
+  );
+  expect(await finished(gateway, id)).toMatchObject({ state: 'COMPLETED', progress: { succeeded: 2, rejected: 1 } });
+  expect(
+    gateway.sandbox.control.state
+      .segmentMembers(summerInvitees)
+      .map(({ contactId }) => contactId)
+      .sort(),
+  ).toEqual(['c-1', 'c-2']);
+});
