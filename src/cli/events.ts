@@ -1,5 +1,4 @@
 /** `events`: the newest imports, and with `--follow` what happens from then on. */
-
 import type { GatewayClient } from '../client/gateway-client.ts';
 import { ImportActivityDocument, type ImportNewsFragment, ImportsDocument } from '../client/generated/graphql.ts';
 import { decimal, whole } from '../client/number-text.ts';

@@ -1,5 +1,4 @@
 /** An import's progress: a bar that is drawn over itself on a terminal, a line for each event elsewhere. */
-
 import type { ImportNewsFragment } from '../client/generated/graphql.ts';
 import { decimal, duration, whole } from '../client/number-text.ts';
 import type { Output } from './terminal.ts';

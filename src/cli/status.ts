@@ -1,5 +1,4 @@
 /** `status`: how the gateway and its way to CXone are doing. */
-
 import type { GatewayClient } from '../client/gateway-client.ts';
 import { GatewayStatusDocument } from '../client/generated/graphql.ts';
 import { counted, decimal, whole } from '../client/number-text.ts';

@@ -1,7 +1,7 @@
-/** `watch`: follows one import { decimal, whole } from '../client/number-text.ts';
-import to its end and says what became of its rows. */
+/** `watch`: follows one import to its end and says what became of its rows. */
 import { GatewayCallError, type GatewayClient } from '../client/gateway-client.ts';
 import { ImportOutcomeDocument, type ImportOutcomeQuery, ImportProgressDocument } from '../client/generated/graphql.ts';
+import { decimal, whole } from '../client/number-text.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { createProgressDisplay } from './progress-display.ts';
 import type { Terminal } from './terminal.ts';
