@@ -20,7 +20,8 @@ import type { CxoneReply, CxoneRequest, EndpointGroup } from './request.ts';
 import { requestTarget, routeTemplate } from './request-target.ts';
 import { createRetry } from './retry.ts';
 import { createRetryBudget } from './retry-budget.ts';
-import { type AnswerOutcome, compose, type Exchange, isWrite, type Next } from './step.ts';
+import type { SharedLimit } from './shared-limit.ts';
+import { type AnswerOutcome, compose, type Exchange, type Hold, isWrite, type Next, type WireRefusal } from './step.ts';
 import { type Credentials, createTokenStep } from './token.ts';
 
 export type { CxoneAnswer, CxoneRefusal, CxoneReply, CxoneRequest, EndpointGroup } from './request.ts';
@@ -59,13 +60,10 @@ export interface CxoneClient extends Pages {
   whenAvailable(group: EndpointGroup, signal?: AbortSignal): Promise<void>;
   /** The monotonic time, milliseconds, before which a call of this group is not sent; in the past where it is. */
   availableAt(group: EndpointGroup): number;
-  /**
-   * The part of CXone's limits that this process may use, where several share them: requests per second and in-flight
-   * bounds of all groups.
-   *
-   * @param share above 0 to 1
-   */
-  setShare(share: number): void;
+  /** CXone's limits as several processes share them: each group's requests a second, and the calls in flight per address book. */
+  readonly sharedLimits: readonly SharedLimit[];
+  /** What another process learned from a 429: no request of the group for `waitMs`; and slower ones, where it was just now. */
+  slowDown(group: EndpointGroup, learned: { waitMs: number; isFresh: boolean }): void;
   /** Ends every call under way and all sockets. Let calls finish first: a write that is cut has an unknown outcome. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -86,10 +84,19 @@ export interface CxoneClientOptions {
   log?: { debug(fields: object, message: string): void };
   /** Told of every try that ended, for metrics. */
   onAttempt?: (report: AttemptReport) => void;
+  /** Told what a 429 taught, for the other processes: not to send for so many milliseconds (0: only to be slower). */
+  onSlowDown?: (group: EndpointGroup, waitMs: number) => void;
+  /** Asked as each call begins: what its caller must still have when it is sent. */
+  currentHold?: () => Hold | undefined;
 }
 
+const HOLD_LOST: WireRefusal = {
+  reason: 'the gateway was interrupted for so long that others may have taken over',
+  lasting: true,
+};
+
 export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
-  const { baseUrl, credentials, limits, timeoutMs, retryBaseMs, clock, random, log, onAttempt } = options;
+  const { baseUrl, credentials, limits, timeoutMs, retryBaseMs, clock, random, log, onAttempt, onSlowDown } = options;
   const tokenHttp = createHttp({ baseUrl, clock });
   const deadline = createDeadline({ clock });
   const token = createTokenStep({ http: tokenHttp, credentials, timeoutMs, clock, random });
@@ -101,7 +108,12 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
   function createGroup(group: EndpointGroup) {
     const counts = { requests: 0, retries: 0, rateLimited: 0 };
     const http = createHttp({ baseUrl, clock });
-    const limiter = createRateLimiter({ group, limit: limits[group], clock });
+    const limiter = createRateLimiter({
+      group,
+      limit: limits[group],
+      clock,
+      onSlowDown: (waitMs) => onSlowDown?.(group, waitMs),
+    });
     const breaker = createCircuitBreaker({ group, clock, turnAway: limiter.turnAway });
     const retry = createRetry({
       budget: createRetryBudget(),
@@ -113,13 +125,14 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
     });
 
     const overHttp: Next = async (exchange) => {
-      const { method, target, headers, body, chunked, signal, wire, tally, missingRetryAfterMs } = exchange;
+      const { method, target, headers, body, chunked, signal, wire, hold, tally, missingRetryAfterMs } = exchange;
       const onSent = () => {
         counts.requests++;
         tally.calls++;
         wire?.onSent();
       };
       const onAnswered = () => wire?.onAnswered();
+      const refusal = () => (hold?.isHeld() === false ? HOLD_LOST : wire?.refusal());
       const answer = await http.exchange({
         method,
         target,
@@ -127,7 +140,7 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
         body,
         chunked,
         signal,
-        wire: { onSent, onAnswered },
+        wire: { refusal, onSent, onAnswered },
       });
       const outcome = answer.kind === 'answer' ? readAnswer(answer, missingRetryAfterMs, clock) : answer;
       if (outcome.status === 429) counts.rateLimited++;
@@ -162,7 +175,7 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
     request: CxoneRequest<T, Accepted>,
     context: CallContext,
   ): Promise<CxoneReply<T, Accepted>> {
-    const exchange = toExchange(request, context, retryBaseMs);
+    const exchange = { ...toExchange(request, context, retryBaseMs), hold: options.currentHold?.() };
     const outcome = await groups[request.group].call(exchange);
     if (outcome.kind === 'failure') throw toError(exchange, outcome);
     const { status, etag, upstreamRequestId, latencyMs } = outcome;
@@ -194,9 +207,11 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
         await clock.sleep(Math.ceil(waitMs), signal);
       }
     },
-    setShare(share) {
-      for (const { limiter } of Object.values(groups)) limiter.setShare(share);
-    },
+    sharedLimits: [
+      ...Object.values(groups).map(({ limiter }) => limiter.limits.rate),
+      groups.addressBooks.limiter.limits.inFlight,
+    ],
+    slowDown: (group, learned) => groups[group].limiter.slowDown(learned),
     async [Symbol.asyncDispose]() {
       deadline.endAll(new GatewayError('UNAVAILABLE', 'The gateway is stopping.'));
       const all = Object.values(groups);

@@ -72,7 +72,7 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
           signal?.removeEventListener('abort', onAbort);
           resolve(result);
         }
-        function fail(failure: Pick<FailureOutcome, 'fault' | 'reason' | 'lasting' | 'cause'>): void {
+        function fail(failure: Pick<FailureOutcome, 'fault' | 'reason' | 'lasting' | 'hurried' | 'cause'>): void {
           const reached = sentAt === undefined ? 'connect' : 'upstream';
           finish({ kind: 'failure', reached, status: status || undefined, latencyMs: elapsedMs(), ...failure });
         }
@@ -101,6 +101,12 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
               // Given up while it waited for a socket: then it is never written.
               if (finished) {
                 abort(new Error('given up'));
+                return;
+              }
+              const refusal = wire?.refusal();
+              if (refusal) {
+                fail({ fault: 'unavailable', hurried: true, ...refusal });
+                abort(new Error('not to be sent'));
                 return;
               }
               sentAt = clock.monotonic();

@@ -8,26 +8,26 @@
  */
 import type { Clock } from '../clock.ts';
 import { GatewayError, RateLimitedError } from '../errors.ts';
-import { MAX_WAITING } from './limits.ts';
+import { ADDRESS_BOOK_MAX_IN_FLIGHT, MAX_WAITING } from './limits.ts';
 import type { EndpointGroup } from './request.ts';
-import type { Exchange, Step } from './step.ts';
+import { createSharedLimit, type SharedLimit } from './shared-limit.ts';
+import type { Exchange, Step, WireRefusal } from './step.ts';
+import { createThrottle } from './throttle.ts';
 import { createWaitingLine, type Waiter } from './waiting-line.ts';
 
 /** The window, and a little more, so that two clocks that differ by a few milliseconds agree about it. */
 const WINDOW_MS = 1_000 + 5;
 /** A request that was sent has arrived after this long, milliseconds. */
 const ON_ITS_WAY_MS = 150;
-/** From nothing back to the full rate in this time of success, milliseconds. */
-const RECOVERY_MS = 15_000;
 /** Imports are spread over the second, but for this much at once, milliseconds: who clicks waits that long at most. */
 const IMPORT_BURST_MS = 100;
-/** A Retry-After beyond a day is taken for a mistake: after a day the group asks again. */
-const LONGEST_PAUSE_MS = 24 * 3_600_000;
 
 export interface RateLimiter {
   step: Step;
-  /** The part of the limits that is this process's own, above 0 to 1. */
-  setShare(share: number): void;
+  /** The rate, in requests a second; and the in-flight bounds, whose places are those of every address book alike. */
+  readonly limits: { readonly rate: SharedLimit; readonly inFlight: SharedLimit };
+  /** What another process learned from a 429: no request for `waitMs`; and slower ones, where it was just now. */
+  slowDown(learned: { waitMs: number; isFresh: boolean }): void;
   /** Rejects everybody who waits for a place with `reason`. */
   turnAway(reason: Error): void;
   /** When the pause after a 429 ends, monotonic milliseconds; in the past where there is none. */
@@ -43,31 +43,57 @@ interface Place {
   freeAt: number;
 }
 
-/** @param limit requests per second */
-export function createRateLimiter(deps: { group: EndpointGroup; limit: number; clock: Clock }): RateLimiter {
-  const { group, limit, clock } = deps;
+/**
+ * @param deps.limit requests per second
+ * @param deps.onSlowDown told what a 429 taught: not to send for so many milliseconds (0: only to be slower)
+ */
+export function createRateLimiter(deps: {
+  group: EndpointGroup;
+  limit: number;
+  clock: Clock;
+  onSlowDown?: (waitMs: number) => void;
+}): RateLimiter {
+  const { group, limit, clock, onSlowDown } = deps;
   const line = createWaitingLine<Place>();
   /** Taken places, each set by when they come free: not sent yet, sent without an answer so far, answered soon. */
   const unsent = new Set<Place>();
   const sent = new Set<Place>();
   const answered = new Set<Place>();
   let inFlight = 0;
-  let share = 1;
-  /** What 429s left of the rate, above 0 to 1. */
-  let throttle = 1;
-  let throttledAt = Number.NEGATIVE_INFINITY;
-  let recoveredAt = Number.NEGATIVE_INFINITY;
-  let pausedUntil = Number.NEGATIVE_INFINITY;
   let nextImportAt = Number.NEGATIVE_INFINITY;
   let earliestDeadline = Number.POSITIVE_INFINITY;
   let wake: { at: number; timer: AbortController } | undefined;
 
-  const fullRate = () => limit * share;
-  const rate = () => Math.max(fullRate() * throttle, Math.min(1, fullRate()));
-  /** Requests in a window. A rate below one a second makes the window longer instead. */
-  const capacity = () => Math.max(1, Math.floor(rate()));
-  const windowMs = () => WINDOW_MS * Math.max(1, capacity() / rate());
   const taken = () => unsent.size + sent.size + answered.size;
+  const rateLimit = createSharedLimit({
+    name: group,
+    limit,
+    settleMs: WINDOW_MS * Math.max(1, 1 / limit) + ON_ITS_WAY_MS,
+    used: () => {
+      giveBack(clock.monotonic());
+      return Math.ceil(taken() / Math.max(1, limit / rateLimit.places));
+    },
+    reconsider: serve,
+  });
+  const inFlightLimit = createSharedLimit({
+    name: `${group} in flight`,
+    limit: ADDRESS_BOOK_MAX_IN_FLIGHT,
+    settleMs: 0,
+    used: () => line.mostUnderWay(),
+    reconsider: serve,
+  });
+
+  const rateOf = (places: number) => (limit / rateLimit.places) * places;
+  const fullRate = () => rateOf(rateLimit.allowed());
+  const throttle = createThrottle({ fullRate, clock, onLearned: (waitMs) => onSlowDown?.(waitMs) });
+  const { pausedUntil } = throttle;
+  const rate = () => Math.max(fullRate() * throttle.left(), Math.min(1, fullRate()));
+  /** Requests in a window. A rate below one a second makes the window longer instead. */
+  const capacityAt = (perSecond: number) => (perSecond === 0 ? 0 : Math.max(1, Math.floor(perSecond)));
+  const capacity = () => capacityAt(rate());
+  const windowMs = () => WINDOW_MS * Math.max(1, capacity() === 0 ? 1 : capacity() / rate());
+  const partOf = (max: number, places: number) => Math.floor((max * places) / inFlightLimit.places);
+  const bound = (max: number) => partOf(max, inFlightLimit.allowed());
 
   function giveBack(now: number): void {
     for (const places of [sent, answered]) {
@@ -84,11 +110,13 @@ export function createRateLimiter(deps: { group: EndpointGroup; limit: number; c
     giveBack(now);
     if (now >= earliestDeadline) refuseLate(now);
     let importsFrom = Number.POSITIVE_INFINITY;
-    while (now >= pausedUntil && taken() < capacity()) {
+    while (now >= pausedUntil() && taken() < capacity()) {
       const imports = now >= nextImportAt - IMPORT_BURST_MS;
-      const waiter = line.next({ imports, share });
+      const waiter = line.next({ imports, bound });
       if (!waiter) {
         if (!imports) importsFrom = nextImportAt - IMPORT_BURST_MS;
+        // Who may go by the rate, and does not, is held up by an in-flight bound.
+        if (line.interactiveSize() + (imports ? line.size() : 0) > 0) inFlightLimit.markShort(now);
         break;
       }
       if (waiter.lane.kind === 'import') nextImportAt = Math.max(now, nextImportAt) + 1000 / rate();
@@ -97,11 +125,13 @@ export function createRateLimiter(deps: { group: EndpointGroup; limit: number; c
       inFlight++;
       waiter.admit(place);
     }
-    if (line.size() > 0) wakeAt(Math.min(earliestDeadline, nextTurn(now, importsFrom)));
+    if (line.size() === 0) return;
+    if (now >= pausedUntil() && taken() >= capacityAt(fullRate())) rateLimit.markShort(now);
+    wakeAt(Math.min(earliestDeadline, nextTurn(now, importsFrom)));
   }
 
   function nextTurn(now: number, importsFrom: number): number {
-    if (now < pausedUntil) return pausedUntil;
+    if (now < pausedUntil()) return pausedUntil();
     if (taken() < capacity()) return importsFrom;
     const [firstSent] = sent;
     const [firstAnswered] = answered;
@@ -120,6 +150,16 @@ export function createRateLimiter(deps: { group: EndpointGroup; limit: number; c
       },
       () => {}, // An earlier wake-up took its place.
     );
+  }
+
+  /** Whether a process that was paused has lost places since this one was given out: then it is given back unsent. */
+  function refusal(place: Place, inFlight: Exchange['inFlight']): WireRefusal | undefined {
+    const isOver =
+      rateLimit.used() > rateLimit.held() ||
+      (inFlight && line.underWay(inFlight.key) > partOf(inFlight.max, inFlightLimit.held()));
+    if (!isOver) return undefined;
+    unsent.delete(place);
+    return { reason: 'its place under the rate limit was lost before it was sent', lasting: false };
   }
 
   function markSent(place: Place): void {
@@ -150,10 +190,10 @@ export function createRateLimiter(deps: { group: EndpointGroup; limit: number; c
     earliestDeadline = Number.POSITIVE_INFINITY;
     for (const waiter of line.all()) {
       if (waiter.deadlineAt === undefined) continue;
-      if (waiter.deadlineAt > Math.max(now, pausedUntil)) {
+      if (waiter.deadlineAt > Math.max(now, pausedUntil())) {
         earliestDeadline = Math.min(earliestDeadline, waiter.deadlineAt);
       } else if (line.remove(waiter)) {
-        waiter.refuse(tooLate(pausedUntil - now));
+        waiter.refuse(tooLate(pausedUntil() - now));
       }
     }
   }
@@ -161,15 +201,15 @@ export function createRateLimiter(deps: { group: EndpointGroup; limit: number; c
   function tooLate(waitMs: number): RateLimitedError {
     return new RateLimitedError(
       `CXone's ${group} take no more calls in the time that this one has.`,
-      Math.ceil(Math.max(waitMs, 1000 / rate())),
+      Math.ceil(Math.max(waitMs, 1000 / Math.max(rate(), 1))),
     );
   }
 
   /** The least that somebody who comes now has to wait, milliseconds. */
   function leastWaitMs({ lane }: Exchange, now: number): number {
     const ahead = lane.kind === 'interactive' ? line.interactiveSize() : line.size();
-    const roundsAhead = Math.floor((ahead + taken() - capacity()) / capacity());
-    return Math.max(0, pausedUntil - now, roundsAhead * 1000);
+    const roundsAhead = Math.floor((ahead + taken() - capacity()) / Math.max(1, capacity()));
+    return Math.max(0, pausedUntil() - now, roundsAhead * 1000);
   }
 
   function enter(exchange: Exchange): Promise<Place> {
@@ -207,27 +247,6 @@ export function createRateLimiter(deps: { group: EndpointGroup; limit: number; c
     });
   }
 
-  /** Once for all that were under way together: what was sent before the rate was cut says nothing about the cut. */
-  function slowDown(place: Place, retryAfterMs: number | undefined): void {
-    const now = clock.monotonic();
-    if (retryAfterMs !== undefined) {
-      pausedUntil = Math.max(pausedUntil, now + Math.min(retryAfterMs, LONGEST_PAUSE_MS));
-      refuseLate(now);
-    }
-    if (place.sentAt === undefined || place.sentAt <= throttledAt) return;
-    throttle = Math.max(throttle / 2, Math.min(1, 1 / fullRate()));
-    throttledAt = now;
-    recoveredAt = now;
-  }
-
-  /** Additive: each second in which something succeeds gives back the same part of the full rate. */
-  function recover(place: Place): void {
-    if (throttle === 1 || place.sentAt === undefined || place.sentAt <= throttledAt) return;
-    const now = clock.monotonic();
-    throttle = Math.min(1, throttle + Math.min(now - recoveredAt, 1000) / RECOVERY_MS);
-    recoveredAt = now;
-  }
-
   function turnAway(reason: Error): void {
     for (const waiter of line.all()) if (line.remove(waiter)) waiter.refuse(reason);
   }
@@ -238,22 +257,29 @@ export function createRateLimiter(deps: { group: EndpointGroup; limit: number; c
       const place = await enter(exchange).finally(() => {
         exchange.tally.waitedMs += clock.monotonic() - cameAt;
       });
-      const wire = { onSent: () => markSent(place), onAnswered: () => markAnswered(place) };
+      const wire = {
+        refusal: () => refusal(place, exchange.inFlight),
+        onSent: () => markSent(place),
+        onAnswered: () => markAnswered(place),
+      };
       try {
         const outcome = await next({ ...exchange, wire });
-        if (outcome.kind === 'answer' && outcome.status === 429) slowDown(place, outcome.retryAfterMs);
-        else if (outcome.kind === 'answer' && outcome.status < 500) recover(place);
+        if (outcome.kind === 'answer' && outcome.status === 429) {
+          throttle.rateLimited(place.sentAt, outcome.retryAfterMs);
+          refuseLate(clock.monotonic());
+        } else if (outcome.kind === 'answer' && outcome.status < 500) throttle.succeeded(place.sentAt);
         return outcome;
       } finally {
         markDone(place, exchange.inFlight?.key);
       }
     },
-    setShare(newShare) {
-      share = newShare;
-      serve();
+    limits: { rate: rateLimit, inFlight: inFlightLimit },
+    slowDown(learned) {
+      throttle.learn(learned);
+      refuseLate(clock.monotonic());
     },
     turnAway,
-    pausedUntil: () => pausedUntil,
+    pausedUntil,
     status: () => ({ inFlight, queued: line.size(), limitPerSecond: rate() }),
     [Symbol.dispose]() {
       wake?.timer.abort(null);

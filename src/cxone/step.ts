@@ -35,13 +35,30 @@ export interface Exchange {
   readonly attempt: number;
   /** Told by the HTTP step; the limiter counts by it. */
   readonly wire: WireEvents | undefined;
+  /** What the caller must still have for its call to be sent: a lease. */
+  readonly hold?: Hold | undefined;
+}
+
+/** Something that is lost by mere time, so that a process that was paused must look before it writes. */
+export interface Hold {
+  /** Looks at the monotonic clock, and asks nobody. */
+  isHeld(): boolean;
 }
 
 export interface WireEvents {
+  /** Asked when a socket is there, right before anything is written to it. */
+  refusal(): WireRefusal | undefined;
   /** The request is being written to a connected socket. */
   onSent(): void;
   /** The head of its answer is here, so it surely had arrived. */
   onAnswered(): void;
+}
+
+/** Why a request is not written after all: the process was paused, and what it had was given to others meanwhile. */
+export interface WireRefusal {
+  readonly reason: string;
+  /** Trying again would bring the same. */
+  readonly lasting: boolean;
 }
 
 /** CXone answered with a whole HTTP message. */
@@ -69,7 +86,7 @@ export interface FailureOutcome {
   upstreamRequestId?: string | undefined;
   /** Trying again would bring the same. */
   lasting?: boolean | undefined;
-  /** Cut short because the caller had so little time: says nothing about CXone. */
+  /** Cut short on our side, for want of time or because it must not be sent any more: says nothing about CXone. */
   hurried?: boolean | undefined;
   latencyMs: number;
   cause?: unknown;

@@ -15,11 +15,15 @@ export interface WaitingLine<Place> {
    * Takes out who goes next, and counts it against its in-flight bound until `leave`.
    *
    * @param imports whether imports may go
-   * @param share the part of every in-flight bound that is this process's own; at least 1 of each is
+   * @param bound what is left of an in-flight bound for this process
    */
-  next(options: { imports: boolean; share: number }): Waiter<Place> | undefined;
+  next(options: { imports: boolean; bound: (max: number) => number }): Waiter<Place> | undefined;
   /** Whoever went with this in-flight key is done. */
   leave(key: string): void;
+  /** How many went with this in-flight key and are not done. */
+  underWay(key: string): number;
+  /** The most that are under way with one key. */
+  mostUnderWay(): number;
   /** Whether it was still waiting. */
   remove(waiter: Waiter<Place>): boolean;
   /** A snapshot. */
@@ -48,24 +52,23 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
     return waiter.lane.kind === 'interactive' ? interactive : imports.get(waiter.lane.key);
   }
 
-  function mayGo({ inFlight }: Waiter<Place>, share: number): boolean {
-    if (!inFlight) return true;
-    return (underWay.get(inFlight.key) ?? 0) < Math.max(1, Math.floor(inFlight.max * share));
+  function mayGo({ inFlight }: Waiter<Place>, bound: (max: number) => number): boolean {
+    return !inFlight || (underWay.get(inFlight.key) ?? 0) < bound(inFlight.max);
   }
 
   /** Among the heads that may go, the one that came first. */
-  function head(queue: Queue<Place>, share: number): Waiter<Place> | undefined {
+  function head(queue: Queue<Place>, bound: (max: number) => number): Waiter<Place> | undefined {
     let first: Waiter<Place> | undefined;
     for (const [waiter] of queue.values()) {
-      if (!waiter || !mayGo(waiter, share)) continue;
+      if (!waiter || !mayGo(waiter, bound)) continue;
       if (!first || (numbers.get(waiter) ?? 0) < (numbers.get(first) ?? 0)) first = waiter;
     }
     return first;
   }
 
-  function headOfImports(share: number): Waiter<Place> | undefined {
+  function headOfImports(bound: (max: number) => number): Waiter<Place> | undefined {
     for (const [key, queue] of imports) {
-      const waiter = head(queue, share);
+      const waiter = head(queue, bound);
       if (!waiter) continue;
       imports.delete(key);
       imports.set(key, queue);
@@ -103,8 +106,8 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
       if (waiter.lane.kind === 'interactive') interactiveSize++;
       else importsSize++;
     },
-    next({ imports: importsMayGo, share }) {
-      const waiter = head(interactive, share) ?? (importsMayGo ? headOfImports(share) : undefined);
+    next({ imports: importsMayGo, bound }) {
+      const waiter = head(interactive, bound) ?? (importsMayGo ? headOfImports(bound) : undefined);
       if (!waiter) return undefined;
       remove(waiter);
       const key = waiter.inFlight?.key;
@@ -116,6 +119,8 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
       if (left > 0) underWay.set(key, left);
       else underWay.delete(key);
     },
+    underWay: (key) => underWay.get(key) ?? 0,
+    mostUnderWay: () => Math.max(0, ...underWay.values()),
     remove,
     all: () => [interactive, ...imports.values()].flatMap((queue) => [...queue.values()].flatMap((same) => [...same])),
     size: () => interactiveSize + importsSize,

@@ -117,6 +117,20 @@ export function failureOf(overrides: Partial<FailureOutcome> = {}): FailureOutco
   return { kind: 'failure', fault: 'unavailable', reached: 'upstream', reason: 'it broke', latencyMs: 5, ...overrides };
 }
 
+/** A share that a test changes at will, and how often somebody was short of it. */
+export function changeableShare(places: number) {
+  const share = {
+    places,
+    shortage: 0,
+    allowed: () => share.places,
+    held: () => share.places,
+    onShort: () => {
+      share.shortage++;
+    },
+  };
+  return share;
+}
+
 /** An upstream in fake time: each request arrives and is answered after the given delays. */
 export function fakeWire(
   clock: FakeClock,

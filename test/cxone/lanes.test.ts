@@ -3,7 +3,7 @@ import type { Lane } from '../../src/cxone/call-context.ts';
 import { createRateLimiter } from '../../src/cxone/rate-limiter.ts';
 import type { Exchange } from '../../src/cxone/step.ts';
 import { createFakeClock } from '../support/clock.ts';
-import { exchangeOf, fakeWire } from './fixture.ts';
+import { changeableShare, exchangeOf, fakeWire } from './fixture.ts';
 
 const interactive: Lane = { kind: 'interactive' };
 const importLane = (key: string): Lane => ({ kind: 'import', key });
@@ -85,26 +85,28 @@ test('a full in-flight bound holds up nobody but those it bounds', async () => {
   expect(peak).toBe(3);
 });
 
-test('an in-flight bound is shared with the other replicas, but never less than one', async () => {
+test('an in-flight bound is shared with the other replicas, place by place', async () => {
   const clock = createFakeClock();
   const limiter = createRateLimiter({ group: 'addressBooks', limit: 100, clock });
-  limiter.setShare(0.2);
-  let underWay = 0;
+  const share = changeableShare(3);
+  const { inFlight } = limiter.limits;
+  expect(inFlight.places).toBe(15);
+  inFlight.setShare(share);
   let peak = 0;
-  const sendAll = (max: number) =>
+  const sendAll = () =>
     Promise.all(
       Array.from({ length: 8 }, () =>
-        limiter.step(exchangeOf({ inFlight: { key: `bound ${max}`, max } }), async (exchange) => {
-          peak = Math.max(peak, ++underWay);
-          const outcome = await fakeWire(clock, () => ({ arrivesAfterMs: 1, answersAfterMs: 50 })).next(exchange);
-          underWay--;
-          return outcome;
+        limiter.step(exchangeOf({ inFlight: { key: 'addressBook:1', max: 15 } }), async (exchange) => {
+          peak = Math.max(peak, inFlight.used());
+          return fakeWire(clock, () => ({ arrivesAfterMs: 1, answersAfterMs: 50 })).next(exchange);
         }),
       ),
     );
-  await clock.advanceUntil(sendAll(15));
+  await clock.advanceUntil(sendAll());
   expect(peak).toBe(3);
-  peak = 0;
-  await clock.advanceUntil(sendAll(2));
-  expect(peak).toBe(1);
+  expect(share.shortage).toBeGreaterThan(0);
+  expect(inFlight.used()).toBe(0);
+  share.places = 5;
+  await clock.advanceUntil(sendAll());
+  expect(peak).toBe(5);
 });

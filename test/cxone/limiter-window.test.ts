@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRateLimiter } from '../../src/cxone/rate-limiter.ts';
+import type { Exchange } from '../../src/cxone/step.ts';
 import { createFakeClock } from '../support/clock.ts';
-import { exchangeOf, fakeWire, mostInAnyWindow } from './fixture.ts';
+import { answerOf, changeableShare, exchangeOf, fakeWire, mostInAnyWindow } from './fixture.ts';
 
 const atOnce = { arrivesAfterMs: 1, answersAfterMs: 4 };
 
@@ -105,20 +106,73 @@ test('a share of the limit is kept like a limit, and can change while calls wait
   const clock = createFakeClock();
   const limiter = createRateLimiter({ group: 'outbound', limit: 12, clock });
   const wire = fakeWire(clock, () => atOnce);
-  limiter.setShare(1 / 3);
+  const share = changeableShare(4);
+  limiter.limits.rate.setShare(share);
   const calls = Promise.all(Array.from({ length: 28 }, () => limiter.step(exchangeOf(), wire.next)));
   await clock.advance(2500);
   expect(mostInAnyWindow(wire.arrivals)).toBe(4);
   expect(limiter.status().limitPerSecond).toBe(4);
-  limiter.setShare(1);
+  share.places = 12;
+  limiter.limits.rate.reconsider();
   await clock.advanceUntil(calls);
   expect(mostInAnyWindow(wire.arrivals)).toBe(12);
 });
 
-test('a share below one request a second makes the window longer', async () => {
+test('without any place nothing is sent, and nobody is refused before their time', async () => {
   const clock = createFakeClock();
-  const limiter = createRateLimiter({ group: 'outbound', limit: 1, clock });
-  limiter.setShare(0.25);
+  const limiter = createRateLimiter({ group: 'outbound', limit: 12, clock });
+  const wire = fakeWire(clock, () => atOnce);
+  const share = changeableShare(0);
+  limiter.limits.rate.setShare(share);
+  const patient = limiter.step(exchangeOf({ deadlineAt: 9000 }), wire.next);
+  const late = limiter.step(exchangeOf({ deadlineAt: 3000 }), wire.next);
+  await expect(clock.advanceUntil(late)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  expect(clock.monotonic()).toBe(3000);
+  expect(wire.arrivals).toEqual([]);
+  share.places = 1;
+  limiter.limits.rate.reconsider();
+  expect(await clock.advanceUntil(patient)).toMatchObject({ status: 200 });
+});
+
+test('it tells how many places are used until the second after their answer is over, and that more were wanted', async () => {
+  const clock = createFakeClock();
+  const limiter = createRateLimiter({ group: 'outbound', limit: 12, clock });
+  const wire = fakeWire(clock, () => atOnce);
+  const share = changeableShare(2);
+  const { rate } = limiter.limits;
+  rate.setShare(share);
+  await clock.advanceUntil(Promise.all([1, 2].map(() => limiter.step(exchangeOf(), wire.next))));
+  expect([rate.used(), share.shortage]).toEqual([2, 0]);
+  const third = limiter.step(exchangeOf(), wire.next);
+  expect([rate.shortAt(), share.shortage]).toEqual([clock.monotonic(), 1]);
+  await clock.advanceUntil(third);
+  // The first two have come free; the third, sent in their stead, has not.
+  expect(rate.used()).toBe(1);
+  await clock.advance(rate.settleMs);
+  expect(rate.used()).toBe(0);
+});
+
+test('who was let go, and was paused until the place was given to others, is not sent', async () => {
+  const clock = createFakeClock();
+  const limiter = createRateLimiter({ group: 'outbound', limit: 12, clock });
+  const share = changeableShare(12);
+  limiter.limits.rate.setShare(share);
+  const refusals: unknown[] = [];
+  const next = async (exchange: Exchange) => {
+    await clock.sleep(100);
+    refusals.push(exchange.wire?.refusal());
+    return answerOf(200);
+  };
+  const calls = Promise.all([1, 2, 3].map(() => limiter.step(exchangeOf(), next)));
+  share.places = 2;
+  await clock.advanceUntil(calls);
+  // One too many: as soon as it has stepped back, the others are within what is left.
+  expect(refusals).toEqual([{ reason: expect.stringContaining('lost'), lasting: false }, undefined, undefined]);
+});
+
+test('a limit below one request a second makes the window longer', async () => {
+  const clock = createFakeClock();
+  const limiter = createRateLimiter({ group: 'outbound', limit: 0.25, clock });
   const wire = fakeWire(clock, () => atOnce);
   await clock.advanceUntil(Promise.all(Array.from({ length: 3 }, () => limiter.step(exchangeOf(), wire.next))));
   const [first = 0, second = 0, third = 0] = wire.arrivals;

@@ -94,3 +94,35 @@ test('a Retry-After of centuries stops a group for a day, not until the next res
   await clock.advanceUntil(send());
   expect(limiter.pausedUntil()).toBe(24 * 3_600_000 + 5);
 });
+
+test('what one limiter learns from a 429 it tells once for all that were under way, and another obeys it', async () => {
+  const clock = createFakeClock();
+  const told: number[] = [];
+  const teacher = createRateLimiter({ group: 'outbound', limit: 10, clock, onSlowDown: (ms) => told.push(ms) });
+  const refusing = fakeWire(clock, () => tooMany(3000));
+  await clock.advanceUntil(Promise.all([1, 2, 3].map(() => teacher.step(exchangeOf(), refusing.next))));
+  expect(told).toEqual([3000]);
+
+  const learner = createRateLimiter({ group: 'outbound', limit: 10, clock });
+  learner.slowDown({ waitMs: 3000, isFresh: true });
+  const taughtAt = clock.monotonic();
+  const wire = fakeWire(clock, () => quick);
+  await clock.advanceUntil(learner.step(exchangeOf(), wire.next));
+  expect(clock.monotonic() - taughtAt).toBeGreaterThanOrEqual(3000);
+  expect(learner.status().limitPerSecond).toBeLessThan(6);
+});
+
+test('the same 429s, met by several at once, slow each of them down once; old ones only hold up', async () => {
+  const { clock, limiter, answer, send } = setUp(10);
+  answer(() => tooMany());
+  await clock.advanceUntil(send());
+  expect(limiter.status().limitPerSecond).toBe(5);
+  limiter.slowDown({ waitMs: 0, isFresh: true });
+  expect(limiter.status().limitPerSecond).toBe(5);
+  await clock.advance(2000);
+  limiter.slowDown({ waitMs: 400, isFresh: false });
+  expect(limiter.status().limitPerSecond).toBe(5);
+  expect(limiter.pausedUntil()).toBe(clock.monotonic() + 400);
+  limiter.slowDown({ waitMs: 0, isFresh: true });
+  expect(limiter.status().limitPerSecond).toBe(2.5);
+});

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AttemptReport } from '../../src/cxone/observe.ts';
-import { createStillClient, createTestClient, interactive, read, SECRET, write } from './fixture.ts';
+import { changeableShare, createStillClient, createTestClient, interactive, read, SECRET, write } from './fixture.ts';
 import { json, reset, startScriptedUpstream } from './scripted-upstream.ts';
 
 test('every try is told, by route and not by id, without secret, body or query', async () => {
@@ -54,11 +54,19 @@ test('the status counts by group', async () => {
   expect(status.segments).toMatchObject({ requests: 1, retries: 0, rateLimited: 0, limitPerSecond: 500 });
 });
 
-test('a share of the limits holds for all groups', async () => {
+test('each limit can be shared: every rate, and the calls in flight per address book', async () => {
   await using upstream = await startScriptedUpstream();
   await using client = createTestClient(upstream.baseUrl);
-  client.setShare(0.25);
-  expect(client.status().map(({ limitPerSecond }) => limitPerSecond)).toEqual(Array(5).fill(125));
+  expect(client.sharedLimits.map(({ name, places }) => [name, places])).toEqual([
+    ['addressBooks', 500],
+    ['records', 500],
+    ['outbound', 500],
+    ['enrichment', 500],
+    ['segments', 500],
+    ['addressBooks in flight', 15],
+  ]);
+  for (const limit of client.sharedLimits) limit.setShare(changeableShare(3));
+  expect(client.status().map(({ limitPerSecond }) => limitPerSecond)).toEqual(Array(5).fill(3));
 });
 
 test('a body goes in chunks where that is asked for, and is the same', async () => {
