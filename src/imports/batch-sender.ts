@@ -243,15 +243,17 @@ function uniform(size: number, outcome: ItemOutcome): ItemOutcome[] {
 /** The counts of a batch, and its failed and unknown rows as they came. */
 function outcomeOf(batch: ImportBatchRow, items: readonly unknown[], result: BulkResult): BatchOutcome {
   const rows = rowNumbers.parse(JSON.parse(batch.rows_json ?? '[]'));
-  const counts = { succeeded: 0, skipped: 0, failed: 0, unknown: 0 };
+  const counts = { succeeded: 0, created: 0, skipped: 0, failed: 0, unknown: 0 };
   const rejections: BatchOutcome['rejections'][number][] = [];
   let sources: unknown[] | undefined;
   let firstIssue: Issue | undefined;
   rows.forEach((row, index) => {
     const outcome = result.outcomes[index] ?? NO_OUTCOME;
     if (outcome.status === 'skipped') counts.skipped += 1;
-    else if (!('issue' in outcome)) counts.succeeded += 1;
-    else {
+    else if (!('issue' in outcome)) {
+      counts.succeeded += 1;
+      if (outcome.status === 'created') counts.created += 1;
+    } else {
       counts[outcome.status] += 1;
       firstIssue ??= outcome.issue;
       sources ??= jsonArray.parse(JSON.parse(batch.sources_json ?? '[]'));

@@ -39,6 +39,7 @@ const EMPTY = {
   duplicates: 0,
   valid: 0,
   succeeded: 0,
+  created: 0,
   skipped: 0,
   failed: 0,
   unknown: 0,

@@ -232,7 +232,7 @@ export function createImportRunner(deps: {
   async function verify(row: ImportRow, signal: AbortSignal): Promise<Verification | null> {
     const { count } = kindOf(row);
     if (!count || row.target_id === null || row.count_before === null) return null;
-    const expectedAfter = row.count_before + row.succeeded;
+    const expectedAfter = row.count_before + row.created;
     for (let look = 1; ; look += 1) {
       const countAfter = await count(row.target_id, callOf(row.id, signal));
       if (countAfter === null) return null;

@@ -48,6 +48,8 @@ export interface BatchOutcome {
   number: number;
   targetId: string;
   succeeded: number;
+  /** Of the succeeded ones, those that were not there before. */
+  created: number;
   skipped: number;
   failed: number;
   unknown: number;
@@ -411,7 +413,7 @@ export function createImportStore(database: Database): ImportStore {
           begun: 1,
           started_at: eb.fn.coalesce('started_at', eb.val(nowMs)),
           // What an earlier run of the import brought in is not part of what was there before it.
-          count_before: count === null ? null : eb(eb.val(count), '-', eb.ref('succeeded')),
+          count_before: count === null ? null : eb(eb.val(count), '-', eb.ref('created')),
         }))
         .where('id', '=', importId)
         .where('state', '=', 'RUNNING')
@@ -566,6 +568,7 @@ export function createImportStore(database: Database): ImportStore {
           skipped: eb('skipped', '+', skipped),
           failed: eb('failed', '+', failed),
           unknown: eb('unknown', '+', unknown),
+          created: eb('created', '+', outcome.created),
           batches_done: eb('batches_done', '+', 1),
           latency_sum_ms: eb('latency_sum_ms', '+', outcome.latencyMs),
         }))

@@ -143,6 +143,8 @@ interface ImportTable {
   skipped: number;
   failed: number;
   unknown: number;
+  /** Of the succeeded ones, those that were not there before: what a target's count must have grown by. */
+  created: number;
   batches_total: number;
   batches_done: number;
   latency_sum_ms: number;

@@ -37,10 +37,10 @@ test('RECORDS: hundreds of rows in calls of at most 100, faults and duplicates i
 });
 
 test.each([
-  ['SKIP', { succeeded: 90, skipped: 10, failed: 0 }],
-  ['UPDATE', { succeeded: 100, skipped: 0, failed: 0 }],
-  ['FAIL', { succeeded: 90, skipped: 0, failed: 10 }],
-])('RECORDS that are there already: %s', async (onDuplicate, progress) => {
+  ['SKIP', { succeeded: 90, skipped: 10, failed: 0 }, 'COMPLETED'],
+  ['UPDATE', { succeeded: 100, skipped: 0, failed: 0 }, 'COMPLETED'],
+  ['FAIL', { succeeded: 90, skipped: 0, failed: 10 }, 'COMPLETED_WITH_FAILURES'],
+])('RECORDS that are there already: %s', async (onDuplicate, progress, state) => {
   await using gateway = await startGateway(QUICK);
   const record = (index: number) => ({
     contactId: `c-${index}`,
@@ -50,8 +50,24 @@ test.each([
   });
   await finished(gateway, await startImport(gateway, numbers(10).map(record), { kind: 'RECORDS' }));
   const id = await startImport(gateway, numbers(100).map(record), { kind: 'RECORDS', options: { onDuplicate } });
-  expect(await finished(gateway, id)).toMatchObject({ progress });
+  expect(await finished(gateway, id)).toMatchObject({ state, progress });
   expect(gateway.sandbox.control.state.records(LIST_ID)).toHaveLength(100);
+});
+
+test('RECORDS for a list that is not there: the import fails as a whole and says why', async () => {
+  await using gateway = await startGateway(QUICK);
+  const row = {
+    contactId: 'c-1',
+    phoneNumbers: [{ type: 'mobile', number: phoneOf(1) }],
+    consentTimestamp: CONSENT,
+    optInStatus: 'confirmed',
+  };
+  const id = await startImport(gateway, [row], { kind: 'RECORDS', targetId: 'gid://cxone/ContactList/nowhere' });
+  expect(await finished(gateway, id)).toMatchObject({
+    state: 'FAILED',
+    failure: expect.stringContaining('404'),
+    progress: { pending: 1 },
+  });
 });
 
 test('ATTRIBUTES: values typed by the list, empty ones dropped and counted, calls bounded by the campaign, one refresh', async () => {

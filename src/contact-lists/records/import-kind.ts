@@ -1,20 +1,14 @@
 /** Imports of kind RECORDS: consent records of a contact list. */
 import type { ImportKind } from '../../bulk/import-kind.ts';
 import type { Clock } from '../../clock.ts';
-import { NotFoundError } from '../../errors.ts';
 import { createPhoneNormaliser } from '../../phone-numbers.ts';
-import type { ContactListClient } from '../client.ts';
 import { createRecordOperation } from './bulk.ts';
 import { checkRecord } from './check-record.ts';
 import type { RecordClient } from './client.ts';
 import { type RecordItem, recordDedupeKey } from './model.ts';
 
-export function createRecordImportKind(deps: {
-  lists: ContactListClient;
-  client: RecordClient;
-  clock: Clock;
-}): ImportKind<RecordItem> {
-  const { lists, client, clock } = deps;
+export function createRecordImportKind(deps: { client: RecordClient; clock: Clock }): ImportKind<RecordItem> {
+  const { client, clock } = deps;
   return {
     name: 'RECORDS',
     targetType: 'ContactList',
@@ -26,10 +20,9 @@ export function createRecordImportKind(deps: {
       rest: 'customFields',
     },
 
-    async open({ targetId }, { defaultCountry, onDuplicate }, call) {
+    /** CXone has no call that reads a list of records: whether there is one, the first batch tells. */
+    async open({ targetId }, { defaultCountry, onDuplicate }) {
       const target = targetId ?? '';
-      const list = await lists.get(target, call);
-      if (!list) throw new NotFoundError('There is no such contact list.');
       const phones = createPhoneNormaliser(defaultCountry);
       return (row) => {
         const checked = checkRecord(row, { phones, nowMs: clock.now() });
@@ -40,7 +33,5 @@ export function createRecordImportKind(deps: {
     },
 
     operation: () => createRecordOperation({ client }),
-
-    count: async (target, call) => (await lists.get(target, call))?.totalContactCount ?? null,
   };
 }

@@ -7,7 +7,6 @@ import type { Clock } from '../../clock.ts';
 import type { CxoneClient } from '../../cxone/client.ts';
 import { ConflictError, NotFoundError, UpstreamError, ValidationError } from '../../errors.ts';
 import { createPhoneNormaliser } from '../../phone-numbers.ts';
-import type { ContactListClient } from '../client.ts';
 import { createRecordOperation, DUPLICATE } from './bulk.ts';
 import { checkRecord } from './check-record.ts';
 import { createRecordClient } from './client.ts';
@@ -43,13 +42,12 @@ export interface ContactListRecords {
 
 export function createContactListRecords(deps: {
   cxone: CxoneClient;
-  lists: ContactListClient;
   loader: BulkLoader;
   audited: Audited;
   globalId: (type: string, id: string) => string;
   clock: Clock;
 }): ContactListRecords {
-  const { cxone, lists, loader, audited, globalId, clock } = deps;
+  const { cxone, loader, audited, globalId, clock } = deps;
   const client = createRecordClient(cxone);
   const phones = createPhoneNormaliser();
   const gid = (listId: string) => globalId('ContactList', listId);
@@ -93,6 +91,6 @@ export function createContactListRecords(deps: {
       });
     },
 
-    importKind: createRecordImportKind({ lists, client, clock }),
+    importKind: createRecordImportKind({ client, clock }),
   };
 }

@@ -132,6 +132,7 @@ async function importTables(db: Kysely<Tables>, schema: SchemaDialect): Promise<
       .addColumn('skipped', integer, (column) => column.notNull())
       .addColumn('failed', integer, (column) => column.notNull())
       .addColumn('unknown', integer, (column) => column.notNull())
+      .addColumn('created', integer, (column) => column.notNull())
       .addColumn('batches_total', integer, (column) => column.notNull())
       .addColumn('batches_done', integer, (column) => column.notNull())
       .addColumn('latency_sum_ms', real, (column) => column.notNull())
