@@ -61,6 +61,8 @@ export interface ChangeQueue {
 
 /** First pause after a 412, in milliseconds; doubled each time and jittered, so that rivals part. */
 const CONTENTION_BASE_MS = 20;
+/** The same after a PUT that got no answer: CXone may need to recover. Six tries take 2 s or so. */
+const UNANSWERED_BASE_MS = 50;
 /** Changes that wait for one contact; the next is refused. */
 const MAX_WAITING = 1_000;
 /** For contacts without ETags: how long the lock outlives a process that died, and how long others wait for it. */
@@ -187,7 +189,7 @@ export function createChangeQueue(deps: {
         carry();
         markUnanswered(changes, error, clock);
         changedSomehow(line);
-        tryAgain(line, changes, error);
+        await pauseBefore(line, changes, error, UNANSWERED_BASE_MS);
       } else if (error instanceof UpstreamError && error.status === 400 && changes.length > 1) {
         // One of them is refused. Alone, each gets its own answer.
         for (const change of changes) change.alone = true;
@@ -205,13 +207,23 @@ export function createChangeQueue(deps: {
       // Perhaps by an earlier try of this very PUT, whose answer was lost: then the contact will show it.
       carry();
       changedSomehow(line);
-      const pauseMs = CONTENTION_BASE_MS * 2 ** Math.max(...changes.map(({ attempts }) => attempts)) * (0.5 + random());
-      tryAgain(line, changes, contended(line));
-      if (line.waiting.length > 0) await clock.sleep(pauseMs);
+      await pauseBefore(line, changes, contended(line), CONTENTION_BASE_MS);
     } else {
       carry();
       await conclude(round, folded, changes, reply);
     }
+  }
+
+  /** Puts the changes back, and waits longer each time before the next round; those sent often enough end with `error`. */
+  async function pauseBefore(
+    line: ChangeLine,
+    changes: readonly PendingChange[],
+    error: Error,
+    baseMs: number,
+  ): Promise<void> {
+    const pauseMs = baseMs * 2 ** Math.max(...changes.map(({ attempts }) => attempts)) * (0.5 + random());
+    tryAgain(line, changes, error);
+    if (line.waiting.length > 0) await clock.sleep(pauseMs);
   }
 
   /** The PUT was taken: everybody is told, with the contact as CXone has it now. */

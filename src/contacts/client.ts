@@ -33,8 +33,8 @@ export interface ContactClient {
   /** Null where there is no such book. Not repeatable: CXone takes the same contact twice. */
   create(bookId: string, body: NewContact, call: CallContext): Promise<Written | null>;
   /**
-   * Replaces the whole contact. With the baseline's ETag it is conditional, and can be repeated: `stale` says that the
-   * ETag is no longer current, be it by an earlier try of this very call.
+   * Replaces the whole contact, on condition that it is still the baseline where that has an ETag; `stale` says that it
+   * is not. Not repeated without an answer: reading the contact tells what became of it, and whether to send it again.
    */
   replace(baseline: Contact, body: WireContact, call: CallContext): Promise<Written | 'stale' | 'gone'>;
   remove(bookId: string, contactId: string, call: CallContext): Promise<Omit<Written, 'contact'> | 'gone'>;
@@ -87,12 +87,10 @@ export function createContactClient({ cxone }: { cxone: CxoneClient }): ContactC
     },
 
     async replace({ bookId, id, etag }, body, call) {
-      const conditions =
-        typeof etag === 'string' ? { headers: { 'if-match': ifMatch(etag) }, repeatable: 'always' as const } : {};
       const answer = await cxone.send(
         {
           ...inBook(bookId),
-          ...conditions,
+          ...(typeof etag === 'string' && { headers: { 'if-match': ifMatch(etag) } }),
           method: 'PUT',
           path: path(bookId, id),
           body,

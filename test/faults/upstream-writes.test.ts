@@ -1,0 +1,198 @@
+/**
+ * faults.md, "Upstream faults", reset or lost answers on POST and PUT: success only where the write took effect, a plain
+ * failure only where it did not, and never an effect twice.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Fault } from '../../src/sandbox/faults.ts';
+import { type Data, startGateway, type TestGateway } from '../support/gateway.ts';
+import { UNLIMITED } from './unlimited.ts';
+
+const BOOK = 'book-of-writes';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startGateway({ ...UNLIMITED, env: { ...UNLIMITED.env, CXONE_TIMEOUT_MS: '100' } });
+  gateway.sandbox.control.add.addressBook({ id: BOOK, name: 'Writes' });
+});
+afterAll(() => gateway[Symbol.asyncDispose]());
+
+interface Write {
+  readonly name: string;
+  /** Its call. */
+  readonly method: string;
+  readonly path: string;
+  /** Makes what it works on, named by `key`, and gives the input. */
+  prepare(key: string): Record<string, unknown>;
+  /** How often it took effect. */
+  effects(key: string): Promise<number> | number;
+}
+
+const contactsNamed = (key: string) =>
+  gateway.sandbox.control.state.contacts(BOOK).filter(({ lastName }) => lastName === key).length;
+const contactId = (id: string) => `gid://cxone/Contact/${BOOK}/${id}`;
+const booksNamed = async (name: string) => {
+  const { addressBooks } = await gateway.data('{ addressBooks(first: 250, includeArchived: true) { nodes { name } } }');
+  return addressBooks.nodes.filter((book: Data) => book.name === name).length;
+};
+const addContact = (key: string) =>
+  gateway.sandbox.control.add.contact({ bookId: BOOK, id: key, customAttributes: { external_ref_id: key } });
+
+const WRITES: readonly Write[] = [
+  {
+    name: 'createAddressBook',
+    method: 'POST',
+    path: '/api/v2/addressbooks',
+    prepare: (key) => ({ name: key }),
+    effects: booksNamed,
+  },
+  {
+    name: 'updateAddressBook',
+    method: 'PUT',
+    path: '/api/v2/addressbooks/{id}',
+    prepare: (key) => {
+      gateway.sandbox.control.add.addressBook({ id: key, name: `${key} before` });
+      return { id: `gid://cxone/AddressBook/${key}`, name: key };
+    },
+    effects: booksNamed,
+  },
+  {
+    name: 'archiveAddressBook',
+    method: 'PUT',
+    path: '/api/v2/addressbooks/{id}',
+    prepare: (key) => {
+      gateway.sandbox.control.add.addressBook({ id: key, name: key });
+      return { id: `gid://cxone/AddressBook/${key}` };
+    },
+    effects: async (key) => {
+      const { addressBook } = await gateway.data(`{ addressBook(id: "gid://cxone/AddressBook/${key}") { name } }`);
+      return addressBook.name === `${key}_archived` ? 1 : 0;
+    },
+  },
+  {
+    name: 'deleteAddressBook',
+    method: 'DELETE',
+    path: '/api/v2/addressbooks/{id}',
+    prepare: (key) => {
+      gateway.sandbox.control.add.addressBook({ id: key, name: key });
+      return { id: `gid://cxone/AddressBook/${key}` };
+    },
+    effects: async (key) => {
+      const { addressBook } = await gateway.data(`{ addressBook(id: "gid://cxone/AddressBook/${key}") { name } }`);
+      return addressBook === null ? 1 : 0;
+    },
+  },
+  {
+    name: 'createContact',
+    method: 'POST',
+    path: '/api/v2/addressbooks/{id}/contacts',
+    prepare: (key) => ({
+      addressBookId: `gid://cxone/AddressBook/${BOOK}`,
+      contact: { firstName: 'Ada', lastName: key },
+    }),
+    effects: contactsNamed,
+  },
+  {
+    name: 'updateContact',
+    method: 'PUT',
+    path: '/api/v2/addressbooks/{id}/contacts/{contactId}',
+    prepare: (key) => {
+      addContact(key);
+      return { id: contactId(key), patch: { lastName: key } };
+    },
+    effects: contactsNamed,
+  },
+  {
+    name: 'upsertContact',
+    method: 'POST',
+    path: '/api/v2/addressbooks/{id}/contacts',
+    prepare: (key) => ({
+      addressBookId: `gid://cxone/AddressBook/${BOOK}`,
+      contact: { lastName: key, customAttributes: { external_ref_id: key } },
+    }),
+    effects: contactsNamed,
+  },
+  {
+    name: 'upsertContact',
+    method: 'PUT',
+    path: '/api/v2/addressbooks/{id}/contacts/{contactId}',
+    prepare: (key) => {
+      addContact(key);
+      return {
+        addressBookId: `gid://cxone/AddressBook/${BOOK}`,
+        contact: { lastName: key, customAttributes: { external_ref_id: key } },
+      };
+    },
+    effects: contactsNamed,
+  },
+  {
+    name: 'deleteContact',
+    method: 'DELETE',
+    path: '/api/v2/addressbooks/{id}/contacts/{contactId}',
+    prepare: (key) => {
+      addContact(key);
+      return { id: contactId(key) };
+    },
+    effects: (key) => (gateway.sandbox.control.state.contacts(BOOK).some(({ id }) => id === key) ? 0 : 1),
+  },
+];
+
+const FAULTS: Record<string, Fault> = {
+  'a reset before it': { cut: 'before' },
+  'a reset after it': { cut: 'before', applied: true },
+  'a reset within its answer': { cut: 'middle' },
+  'an early end within its answer': { cut: 'early-end' },
+  'half an answer': { truncate: true },
+  'no answer, not done': { hang: true },
+  'no answer, done': { hang: true, applied: true },
+  'an answer that is not HTTP, not done': { garbage: true },
+  'an answer that is not HTTP, done': { garbage: true, applied: true },
+  '500, not done': { status: 500, text: '<html>broken</html>' },
+  '500, done': { status: 500, text: '<html>broken</html>', applied: true },
+  '503, not done': { status: 503 },
+  'an answer that is another thing': { json: { what: 'ever' }, applied: true },
+};
+
+/** Of these, enough that every way to settle a write ends. */
+const LASTING = [
+  'a reset before it',
+  'a reset after it',
+  '500, not done',
+  '500, done',
+  'an answer that is another thing',
+];
+
+/** What may be said of a write, by how often it took effect. */
+const TRUE_OF: Record<string, readonly number[]> = { Payload: [1], UpstreamError: [0], OutcomeUnknownError: [0, 1] };
+
+const CASES = [
+  ...Object.entries(FAULTS).map(([name, fault]) => [name, 'once', { ...fault, times: 1 }] as const),
+  ...LASTING.map((name) => [name, 'for ever', FAULTS[name] ?? {}] as const),
+];
+
+let count = 0;
+
+describe.each(WRITES)('$name ($method)', (write) => {
+  test.each(CASES)('%s, %s: nothing untrue is said', async (_name, _times, fault) => {
+    count += 1;
+    const key = `write-${count}`;
+    const input = write.prepare(key);
+    const { control } = gateway.sandbox;
+    const programmed = control.fail({ method: write.method, path: write.path, ...fault });
+    const type = `${write.name.charAt(0).toUpperCase()}${write.name.slice(1)}`;
+    const { data, errors } = await gateway.graphql(
+      `mutation ($input: ${type}Input!) { outcome: ${write.name}(input: $input) { __typename ... on Error { message } } }`,
+      { input },
+    );
+    control.clearFaults();
+    // A success in between: eight failures in a row would open the circuit, which is another row's.
+    await gateway.data('{ addressBooks(first: 1) { nodes { id } } }');
+    expect(errors).toBeUndefined();
+    const said: string = data.outcome.__typename.replace(type, '');
+    const effects = await write.effects(key);
+    expect(TRUE_OF[said]).toContain(effects);
+    expect(programmed.hits).toBeGreaterThan(0);
+    expect(programmed.hits).toBeLessThanOrEqual(6);
+    expect(JSON.stringify(data)).not.toContain('broken');
+    expect(control.requests().inFlight).toBe(0);
+  });
+});
