@@ -6,12 +6,12 @@ import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /**
- * `host:pid:run`. The host includes the PID namespace where there is one: two containers may share a host name, and
+ * `host:pid:start-run`. The host includes the PID namespace where there is one: two containers may share a host name, and
  * each of them would take the other's process numbers for its own.
  * @param run unique to this run, as a random UUID; without `:`
  */
 export function processOwner(run: string): string {
-  return `${hostname()}${pidNamespace()}:${process.pid}:${run}`;
+  return `${hostname()}${pidNamespace()}:${process.pid}:${Math.round(performance.timeOrigin)}-${run}`;
 }
 
 /** @returns true only when the process that `owner` names certainly no longer runs */
@@ -19,13 +19,13 @@ export function isGone(owner: string, self: string): boolean {
   const theirs = parseOwner(owner);
   const ours = parseOwner(self);
   if (!theirs || !ours || theirs.host !== ours.host || owner === self) return false;
-  // Our number under another run: an earlier process that had it, as pid 1 of a container restarted in place.
-  return theirs.pid === ours.pid || !isRunning(theirs.pid);
+  // Our number with another start: an earlier process that had it, as pid 1 of a container restarted in place.
+  return theirs.pid === ours.pid ? theirs.start !== ours.start : !isRunning(theirs.pid);
 }
 
-function parseOwner(owner: string): { host: string; pid: number } | undefined {
-  const [, host, pid] = /^(.+):(\d+):[^:]+$/.exec(owner) ?? [];
-  return host === undefined ? undefined : { host, pid: Number(pid) };
+function parseOwner(owner: string): { host: string; pid: number; start: string | undefined } | undefined {
+  const [, host, pid, start] = /^(.+):(\d+):(?:(\d+)-)?[^:]+$/.exec(owner) ?? [];
+  return host === undefined ? undefined : { host, pid: Number(pid), start };
 }
 
 function isRunning(pid: number): boolean {

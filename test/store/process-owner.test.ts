@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { isGone, processOwner } from '../../src/store/process-owner.ts';
 
 const self = processOwner('me');
-const withPid = (pid: number, run = 'other') => self.replace(/:\d+:me$/, `:${pid}:${run}`);
+const withPid = (pid: number, run = 'other') => self.replace(/:\d+:\d+-me$/, `:${pid}:${run}`);
 /** Of a process that has just ended: not given out again so soon. */
 const deadPid = () => spawnSync(process.execPath, ['--version']).pid;
 
@@ -16,7 +16,8 @@ test('this very run is not gone, and neither is a process that runs', () => {
 
 test('a process that ended is gone, and so is an earlier one that had our number', () => {
   expect(isGone(withPid(deadPid()), self)).toBe(true);
-  expect(isGone(withPid(process.pid, 'earlier'), self)).toBe(true);
+  expect(isGone(withPid(process.pid, '1-earlier'), self)).toBe(true);
+  expect(isGone(processOwner('another'), self)).toBe(false);
 });
 
 test('of another machine, another PID namespace or another kind of owner nothing is known', () => {
