@@ -5,17 +5,22 @@
 import type { Clock } from '../clock.ts';
 
 /** From this many items waiting or under way on, or coming while others are about, callers are a crowd. */
-const CROWD_ITEMS = 16;
+const CROWD_ITEMS = 8;
 /** Over how long those are counted who come while others are about, milliseconds. */
 const CROWD_COUNT_MS = 50;
-/** A crowd has gathered when nobody came for this long, milliseconds; the sooner where as many are there as last time. */
-const CROWD_QUIET_MS = { complete: 5, incomplete: 20 } as const;
+/** A crowd has gathered when nobody came for this long, milliseconds; the later where somebody is missing. */
+const CROWD_QUIET_MS = { complete: 5, incomplete: 30 } as const;
 /** How long a batch of a crowd waits for company, milliseconds: two of the last call's times, within these bounds. */
 const CROWD_PATIENCE_MS = { least: 250, most: 1000 } as const;
 /** For this long after an answer those who got it may come back with their next item, milliseconds. */
-const RETURN_MS = 100;
+const RETURN_MS = 500;
 /** While items keep coming, a batch stays open for at most this many windows. */
 const LONGEST_STAY_WINDOWS = 3;
+/** Time in which the process was too busy to take anybody in does not count as waiting, up to this, milliseconds. */
+const BUSY_ALLOWANCE_MS = 500;
+/** A timer as late as this says that it was busy, milliseconds; while a crowd gathers, it is looked for this often. */
+const LATE_MS = 2;
+const BUSY_CHECK_MS = 5;
 
 /** One target of the operation: its batches leave in the order in which they were opened. */
 export interface GatheringLane {
@@ -41,7 +46,9 @@ interface Batch {
   /** Those who gave up keep their places: the batch is full all the same. */
   places: number;
   hasLeft: boolean;
-  readonly openedAt: number;
+  /** Later than it was, by `busyMs`. */
+  openedAt: number;
+  busyMs: number;
   readonly leave: () => Promise<unknown>;
 }
 
@@ -57,9 +64,9 @@ interface Lane {
  * A batch leaves when it is full, and otherwise:
  *
  * - while few are about: `windowMs` after the last item came, at most three windows after the first;
- * - in a crowd, one call after another, the largest batch first, when nobody has come for a while: sooner where as many
- *   wait as were about at the last departure, since callers come back when they have their answers. Were each target
- *   served by itself, the callers would split between them into ever smaller batches.
+ * - in a crowd, one call after another, the largest batch first, when nobody has come for a moment. It is a longer one
+ *   where fewer wait than were about at the last departure: callers come back when they have their answers. Were each
+ *   target served by itself, they would split between the targets into ever smaller batches.
  *
  * In any case no more than `concurrency` batches of a lane are under way.
  */
@@ -101,8 +108,8 @@ export function createGathering({ windowMs, clock }: { windowMs: number; clock: 
     const { least, most } = CROWD_PATIENCE_MS;
     const latest = batch.openedAt + Math.min(Math.max(2 * lastCallMs, least), most);
     if (calls > 0) return latest;
-    const isComplete = waiting >= expected && now < lastAnswerAt + RETURN_MS;
-    const quietMs = isComplete ? CROWD_QUIET_MS.complete : CROWD_QUIET_MS.incomplete;
+    const isMissing = waiting < expected && now < lastAnswerAt + RETURN_MS;
+    const quietMs = isMissing ? CROWD_QUIET_MS.incomplete : CROWD_QUIET_MS.complete;
     return Math.min(latest, Math.max(lastJoinAt, lastAnswerAt) + quietMs);
   }
 
@@ -141,10 +148,22 @@ export function createGathering({ windowMs, clock }: { windowMs: number; clock: 
         if (at <= now && itemsOf(lane) > itemsOf(largest)) largest = lane;
       }
       if (!largest) {
-        wakeAt(earliest);
+        wakeAt(waiting > 0 && calls === 0 && isCrowd() ? Math.min(earliest, now + BUSY_CHECK_MS) : earliest);
         return;
       }
       depart(largest);
+    }
+  }
+
+  /** A timer that comes late says that the process was busy, most likely with those who are coming. */
+  function allowFor(lateMs: number): void {
+    lastJoinAt = clock.monotonic();
+    for (const { batches } of lanes) {
+      for (const batch of batches) {
+        const allowedMs = Math.min(lateMs, BUSY_ALLOWANCE_MS - batch.busyMs);
+        batch.openedAt += allowedMs;
+        batch.busyMs += allowedMs;
+      }
     }
   }
 
@@ -156,9 +175,8 @@ export function createGathering({ windowMs, clock }: { windowMs: number; clock: 
     clock.sleep(Math.max(0, Math.ceil(at - clock.monotonic())), timer.signal).then(
       () => {
         wake = undefined;
-        // A timer that comes this late says that the process was busy, most likely with those who are coming.
-        const now = clock.monotonic();
-        if (now - at > windowMs) lastJoinAt = now;
+        const lateMs = clock.monotonic() - at;
+        if (lateMs > LATE_MS) allowFor(lateMs);
         serve();
       },
       () => {}, // An earlier wake-up took its place.
@@ -170,7 +188,7 @@ export function createGathering({ windowMs, clock }: { windowMs: number; clock: 
       const lane: Lane = { maxItems, concurrency, onIdle, batches: [], calls: 0 };
       return {
         open(leave) {
-          lane.batches.push({ items: 0, places: 0, hasLeft: false, openedAt: clock.monotonic(), leave });
+          lane.batches.push({ items: 0, places: 0, hasLeft: false, openedAt: clock.monotonic(), busyMs: 0, leave });
           lanes.add(lane);
         },
         joined() {
