@@ -55,6 +55,13 @@ export type DuplicatePolicy =
   /** Update it with what was given. */
   | 'UPDATE';
 
+/** What CXone told of a contact. */
+export type EnrichmentEventType =
+  /** Its attributes on a contact list were enriched. */
+  | 'CONTACT_ENRICHED'
+  /** It was changed. */
+  | 'CONTACT_UPDATED';
+
 /** Renames one column. */
 export type FieldMapping = {
   /** The name in the rows. */
@@ -250,9 +257,11 @@ export type ImportsQueryVariables = Exact<{
 
 export type ImportsQuery = { imports: { nodes: Array<{ rejectionsUrl: string, id: string, kind: ImportKind, state: ImportState, failure: string | null, createdBy: string, createdAt: string, startedAt: string | null, finishedAt: string | null, target:
         | { __typename: 'AddressBook', id: string, bookName: string }
+        | { __typename: 'Campaign', id: string }
         | { __typename: 'Contact', id: string }
         | { __typename: 'ContactList', id: string, listName: string | null }
         | { __typename: 'Import', id: string }
+        | { __typename: 'Segment', id: string, segmentName: string }
        | null, progress: { received: number, valid: number, rejected: number, duplicates: number, succeeded: number, skipped: number, failed: number, unknown: number, pending: number, batchesTotal: number, batchesDone: number, percent: number, rowsPerSecond: number | null, etaSeconds: number | null } }>, pageInfo: { endCursor: string | null, hasNextPage: boolean } } };
 
 export type ImportDetailQueryVariables = Exact<{
@@ -263,14 +272,18 @@ export type ImportDetailQueryVariables = Exact<{
 
 export type ImportDetailQuery = { import: { rejectionsUrl: string, id: string, kind: ImportKind, state: ImportState, failure: string | null, createdBy: string, createdAt: string, startedAt: string | null, finishedAt: string | null, target:
       | { __typename: 'AddressBook', id: string, bookName: string }
+      | { __typename: 'Campaign', id: string }
       | { __typename: 'Contact', id: string }
       | { __typename: 'ContactList', id: string, listName: string | null }
       | { __typename: 'Import', id: string }
+      | { __typename: 'Segment', id: string, segmentName: string }
      | null, progress: { received: number, valid: number, rejected: number, duplicates: number, succeeded: number, skipped: number, failed: number, unknown: number, pending: number, batchesTotal: number, batchesDone: number, percent: number, rowsPerSecond: number | null, etaSeconds: number | null }, targets: Array<{ state: ImportTargetState, succeeded: number, skipped: number, failed: number, pending: number, attempts: number, node:
         | { __typename: 'AddressBook', id: string, bookName: string }
+        | { __typename: 'Campaign', id: string }
         | { __typename: 'Contact', id: string }
         | { __typename: 'ContactList', id: string, listName: string | null }
         | { __typename: 'Import', id: string }
+        | { __typename: 'Segment', id: string, segmentName: string }
        }>, batches: { nodes: Array<{ number: number, state: ImportBatchState, size: number, succeeded: number, skipped: number, failed: number, attempts: number, latencyMs: number | null, error: string | null }>, pageInfo: { endCursor: string | null, hasNextPage: boolean } }, report: { successRatePercent: number, averageBatchLatencyMs: number | null, p95BatchLatencyMs: number | null, fillRatePercent: number | null, verification: { countBefore: number, countAfter: number, expectedAfter: number, matches: boolean } | null } | null } | null };
 
 export type RejectionsQueryVariables = Exact<{
@@ -283,17 +296,23 @@ export type RejectionsQuery = { import: { id: string, rejections: { nodes: Array
 
 type TargetName_AddressBook_Fragment = { __typename: 'AddressBook', id: string, bookName: string };
 
+type TargetName_Campaign_Fragment = { __typename: 'Campaign', id: string };
+
 type TargetName_Contact_Fragment = { __typename: 'Contact', id: string };
 
 type TargetName_ContactList_Fragment = { __typename: 'ContactList', id: string, listName: string | null };
 
 type TargetName_Import_Fragment = { __typename: 'Import', id: string };
 
+type TargetName_Segment_Fragment = { __typename: 'Segment', id: string, segmentName: string };
+
 export type TargetNameFragment =
   | TargetName_AddressBook_Fragment
+  | TargetName_Campaign_Fragment
   | TargetName_Contact_Fragment
   | TargetName_ContactList_Fragment
   | TargetName_Import_Fragment
+  | TargetName_Segment_Fragment
 ;
 
 export type ImportPlacesQueryVariables = Exact<{ [key: string]: never; }>;
@@ -386,6 +405,29 @@ export type ImportActivitySubscriptionVariables = Exact<{
 
 export type ImportActivitySubscription = { importActivity: { cursor: string, at: string, type: ImportEventType, import: { id: string, kind: ImportKind, state: ImportState, failure: string | null, createdBy: string, createdAt: string, startedAt: string | null, finishedAt: string | null }, progress: { received: number, valid: number, rejected: number, duplicates: number, succeeded: number, skipped: number, failed: number, unknown: number, pending: number, batchesTotal: number, batchesDone: number, percent: number, rowsPerSecond: number | null, etaSeconds: number | null }, batch: { number: number, state: ImportBatchState, size: number, succeeded: number, skipped: number, failed: number, attempts: number, latencyMs: number | null, error: string | null } | null } };
 
+export type ContactEnrichedSubscriptionVariables = Exact<{
+  contactListId?: string | number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type ContactEnrichedSubscription = { contactEnriched: { cursor: string, type: EnrichmentEventType, occurredAt: string, late: boolean, contactId: string, attributes: Record<string, unknown>, contactList: { id: string, name: string | null } } };
+
+export type RegisterEnrichmentWebhookMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RegisterEnrichmentWebhookMutation = { registerEnrichmentWebhook:
+    | { __typename: 'ConflictError', reason: ConflictReason, message: string }
+    | { __typename: 'NotFoundError', message: string }
+    | { __typename: 'OutcomeUnknownError', message: string }
+    | { __typename: 'RateLimitedError', message: string }
+    | { webhookId: string, url: string }
+    | { __typename: 'UpstreamError', message: string }
+    | { __typename: 'ValidationError', message: string, issues: Array<{ path: Array<string>, code: string, message: string }> }
+   | null };
+
+export type EnrichmentNewsFragment = { cursor: string, type: EnrichmentEventType, occurredAt: string, late: boolean, contactId: string, attributes: Record<string, unknown>, contactList: { id: string, name: string | null } };
+
 export type ImportNewsFragment = { cursor: string, at: string, type: ImportEventType, import: { id: string, kind: ImportKind, state: ImportState, failure: string | null, createdBy: string, createdAt: string, startedAt: string | null, finishedAt: string | null }, progress: { received: number, valid: number, rejected: number, duplicates: number, succeeded: number, skipped: number, failed: number, unknown: number, pending: number, batchesTotal: number, batchesDone: number, percent: number, rowsPerSecond: number | null, etaSeconds: number | null }, batch: { number: number, state: ImportBatchState, size: number, succeeded: number, skipped: number, failed: number, attempts: number, latencyMs: number | null, error: string | null } | null };
 
 export type GatewayStatusQueryVariables = Exact<{ [key: string]: never; }>;
@@ -451,8 +493,25 @@ export const TargetNameFragmentDoc = new TypedDocumentString(`
   ... on AddressBook {
     bookName: name
   }
+  ... on Segment {
+    segmentName: name
+  }
 }
     `, {"fragmentName":"TargetName"}) as unknown as TypedDocumentString<TargetNameFragment, unknown>;
+export const EnrichmentNewsFragmentDoc = new TypedDocumentString(`
+    fragment EnrichmentNews on EnrichmentEvent {
+  cursor
+  type
+  occurredAt
+  late
+  contactId
+  attributes
+  contactList {
+    id
+    name
+  }
+}
+    `, {"fragmentName":"EnrichmentNews"}) as unknown as TypedDocumentString<EnrichmentNewsFragment, unknown>;
 export const ImportStateFragmentDoc = new TypedDocumentString(`
     fragment ImportState on Import {
   id
@@ -602,7 +661,10 @@ fragment TargetName on Node {
   ... on AddressBook {
     bookName: name
   }
-}`, {"hash":"sha256:6e6eb032c6db30706fe722aa317f0f930dc46e490cce9614f39484f8cf739a3a"}) as unknown as TypedDocumentString<ImportsQuery, ImportsQueryVariables>;
+  ... on Segment {
+    segmentName: name
+  }
+}`, {"hash":"sha256:8267596cd12c55a410b7b3736fc2be7986eef7cafa9de3afbe3e9f84ba1698ed"}) as unknown as TypedDocumentString<ImportsQuery, ImportsQueryVariables>;
 export const ImportDetailDocument = new TypedDocumentString(`
     query ImportDetail($id: ID!, $afterBatch: String) {
   import(id: $id) {
@@ -697,7 +759,10 @@ fragment TargetName on Node {
   ... on AddressBook {
     bookName: name
   }
-}`, {"hash":"sha256:af06897dc215b619cac0681418a415df7e36b7a7e6a3e592d401cd76c0887661"}) as unknown as TypedDocumentString<ImportDetailQuery, ImportDetailQueryVariables>;
+  ... on Segment {
+    segmentName: name
+  }
+}`, {"hash":"sha256:15ef5b41d573a73aa4fb469d7d3613754a7354ace5d14f6377d6cf491f3e0a58"}) as unknown as TypedDocumentString<ImportDetailQuery, ImportDetailQueryVariables>;
 export const RejectionsDocument = new TypedDocumentString(`
     query Rejections($id: ID!, $after: String) {
   import(id: $id) {
@@ -1080,6 +1145,48 @@ fragment ImportNews on ImportEvent {
     ...Batch
   }
 }`, {"hash":"sha256:8c3c408891e0086d007988a9e50fca6fa574bb7535ff15fad53937fbae2bf5e0"}) as unknown as TypedDocumentString<ImportActivitySubscription, ImportActivitySubscriptionVariables>;
+export const ContactEnrichedDocument = new TypedDocumentString(`
+    subscription ContactEnriched($contactListId: ID, $after: String) {
+  contactEnriched(contactListId: $contactListId, after: $after) {
+    ...EnrichmentNews
+  }
+}
+    fragment EnrichmentNews on EnrichmentEvent {
+  cursor
+  type
+  occurredAt
+  late
+  contactId
+  attributes
+  contactList {
+    id
+    name
+  }
+}`, {"hash":"sha256:0d7ec402a43c262a902886409d719a9749602613189612a470c9d4d245bbeb73"}) as unknown as TypedDocumentString<ContactEnrichedSubscription, ContactEnrichedSubscriptionVariables>;
+export const RegisterEnrichmentWebhookDocument = new TypedDocumentString(`
+    mutation RegisterEnrichmentWebhook {
+  registerEnrichmentWebhook(input: {  }) {
+    ... on RegisterEnrichmentWebhookPayload {
+      webhookId
+      url
+    }
+    ...Failure
+  }
+}
+    fragment Failure on Error {
+  __typename
+  message
+  ... on ValidationError {
+    issues {
+      path
+      code
+      message
+    }
+  }
+  ... on ConflictError {
+    reason
+  }
+}`, {"hash":"sha256:4dc1178e33d8bf119d565e842a8827252276326c0fc6c28e658b98e04156ec5b"}) as unknown as TypedDocumentString<RegisterEnrichmentWebhookMutation, RegisterEnrichmentWebhookMutationVariables>;
 export const GatewayStatusDocument = new TypedDocumentString(`
     query GatewayStatus {
   gatewayStatus {

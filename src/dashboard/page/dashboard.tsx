@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { ImportNewsFragment } from '../../client/generated/graphql.ts';
 import { announcementOf } from './announcement.ts';
 import { DropTarget } from './drop-target.tsx';
+import { EnrichmentPanel } from './enrichment-panel.tsx';
 import type { Connection } from './gateway.ts';
 import { Header } from './header.tsx';
 import { ImportList } from './import-list.tsx';
@@ -32,6 +33,7 @@ export function Dashboard(props: { connection: Connection; onSignOut: (() => voi
           <ImportList imports={imports} onFile={setFile} />
           <div class="side">
             <UpstreamPanel health={health} />
+            <EnrichmentPanel />
           </div>
         </div>
       </main>

@@ -40,8 +40,13 @@ export const KIND_NAMES: Readonly<Record<ImportKind, string>> = {
 
 /** A thing's name, or the last part of its id where it has none. */
 export function targetName(target: TargetNameFragment): string {
-  const name = 'listName' in target ? target.listName : 'bookName' in target ? target.bookName : null;
-  return name ?? decodeURIComponent(target.id.slice(target.id.lastIndexOf('/') + 1));
+  const names = { listName: null, bookName: null, segmentName: null, ...target };
+  return names.listName ?? names.bookName ?? names.segmentName ?? rawId(target.id);
+}
+
+/** CXone's own id, from a global one. */
+export function rawId(id: string): string {
+  return decodeURIComponent(id.slice(id.lastIndexOf('/') + 1));
 }
 
 /** A state or a reason as a word: `COMPLETED_WITH_FAILURES` becomes `Completed with failures`. */

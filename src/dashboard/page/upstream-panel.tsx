@@ -13,9 +13,9 @@ const GROUP_NAMES: Readonly<Record<string, string>> = {
 };
 
 const CIRCUITS: Readonly<Record<CircuitState, { text: string; tone: string; meaning: string }>> = {
-  CLOSED: { text: 'Closed', tone: 'good', meaning: 'Calls go through.' },
-  HALF_OPEN: { text: 'Half open', tone: 'warn', meaning: 'One call at a time, to see whether CXone has recovered.' },
-  OPEN: { text: 'Open', tone: 'bad', meaning: 'Too many calls failed in a row: none are sent for a while.' },
+  CLOSED: { text: 'closed', tone: 'good', meaning: 'Calls go through.' },
+  HALF_OPEN: { text: 'half open', tone: 'warn', meaning: 'One call at a time, to see whether CXone has recovered.' },
+  OPEN: { text: 'open', tone: 'bad', meaning: 'Too many calls failed in a row: none are sent for a while.' },
 };
 
 export function UpstreamPanel({ health: { status, samples } }: { health: Health }) {
@@ -52,8 +52,7 @@ function Group({ group, samples }: { group: Status['upstream'][number]; samples:
       <div class="group-head">
         <h3>{name}</h3>
         <span class={`badge ${circuit.tone}`} title={circuit.meaning}>
-          <span class="visually-hidden">Circuit </span>
-          {circuit.text}
+          circuit {circuit.text}
         </span>
       </div>
       <CallChart name={name} samples={samples} />
@@ -66,13 +65,14 @@ function Group({ group, samples }: { group: Status['upstream'][number]; samples:
         <span title="Waiting for their turn" class={group.queued > 0 ? 'warn' : ''}>
           {whole(group.queued)} queued
         </span>
-        <span title="Since the gateway started">{counted(group.retries, 'retry', 'retries')}</span>
-        <span
-          title="Refused by CXone as too many, since the gateway started"
-          class={group.rateLimited > 0 ? 'bad' : ''}
-        >
-          {whole(group.rateLimited)} × 429
-        </span>
+        {group.retries > 0 && (
+          <span title="Since the gateway started">{counted(group.retries, 'retry', 'retries')}</span>
+        )}
+        {group.rateLimited > 0 && (
+          <span class="bad" title="Refused by CXone as too many, since the gateway started">
+            {whole(group.rateLimited)} × 429
+          </span>
+        )}
       </p>
     </li>
   );
