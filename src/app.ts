@@ -3,6 +3,7 @@
  * it also ends, in reverse order.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 
@@ -32,8 +33,8 @@ import { createContacts } from './contacts/service.ts';
 import { newUpstreamTally } from './cxone/call-context.ts';
 import { createCxoneClient } from './cxone/client.ts';
 import { cxoneHost } from './cxone/hosts.ts';
-import { createEnrichment } from './enrichment/service.ts';
 import { dashboardRoutes } from './dashboard/route.ts';
+import { createEnrichment } from './enrichment/service.ts';
 import { createRequestLoaders } from './graphql/context.ts';
 import { encodeGlobalId } from './graphql/global-ids.ts';
 import { createBatchSender } from './imports/batch-sender.ts';
@@ -383,6 +384,7 @@ async function startBuiltInSandbox(config: Config, parts: AsyncDisposableStack) 
   const { SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET } = await import('./sandbox/options.ts');
   const { startSandbox } = await import('./sandbox/server.ts');
   const file = config.databaseUrl.startsWith('file:') ? config.databaseUrl.slice('file:'.length) : './data/gateway.db';
+  await mkdir(dirname(file), { recursive: true });
   const sandbox = parts.use(
     await startSandbox({ file: join(dirname(file), 'sandbox.db'), limits: { ...config.limits } }),
   );
