@@ -13,17 +13,34 @@ const CONFIRMED_TTL_MS = 60_000;
 const MAX_REMEMBERED = 50_000;
 
 export interface IndexPolls extends Disposable {
-  /** Waits until the index shows the contact; null where it did not before `untilMs` (monotonic). @throws the reason of the signal */
-  untilShown(segmentId: string, contactId: string, untilMs: number, call: CallContext): Promise<IndexedMember | null>;
+  /**
+   * Waits until the index shows the contact; null where it did not in time.
+   *
+   * @param patience.untilMs until when, monotonic
+   * @param patience.polls for how many answers; without it, any number
+   * @throws the reason of the signal
+   */
+  untilShown(
+    segmentId: string,
+    contactId: string,
+    patience: { untilMs: number; polls?: number },
+    call: CallContext,
+  ): Promise<IndexedMember | null>;
   /** What the index says now, or said when it was last asked in this window of somebody's waiting. */
   read(segmentId: string, contactId: string, call: CallContext): Promise<IndexedMember>;
+}
+
+interface Waiter {
+  readonly tally: UpstreamTally;
+  pollsLeft: number;
+  readonly enough: () => void;
 }
 
 interface Watch {
   readonly key: string;
   readonly segmentId: string;
   readonly contactId: string;
-  readonly waiting: Map<symbol, UpstreamTally>;
+  readonly waiting: Set<Waiter>;
   readonly shown: PromiseWithResolvers<IndexedMember>;
   readonly ended: AbortController;
 }
@@ -80,11 +97,12 @@ export function createIndexPolls(deps: { client: SegmentClient; pollMs: number; 
           signal,
           tally,
         }).catch(() => undefined); // Not known in this window; the next may tell.
-        addTo(new Set(waiting.values()), tally);
+        addTo(new Set([...waiting].map((waiter) => waiter.tally)), tally);
         if (answer?.isMember) {
           shown.resolve(answer);
           return;
         }
+        if (answer) for (const waiter of waiting) if (--waiter.pollsLeft === 0) waiter.enough();
       }
       const nextAt = (windowNow() + 1) * pollMs;
       await clock.sleep(Math.max(1, Math.ceil(nextAt - clock.monotonic())), signal).catch(() => undefined);
@@ -98,7 +116,7 @@ export function createIndexPolls(deps: { client: SegmentClient; pollMs: number; 
         key,
         segmentId,
         contactId,
-        waiting: new Map(),
+        waiting: new Set(),
         shown: Promise.withResolvers(),
         ended: new AbortController(),
       };
@@ -111,7 +129,7 @@ export function createIndexPolls(deps: { client: SegmentClient; pollMs: number; 
   }
 
   return {
-    async untilShown(segmentId, contactId, untilMs, { signal, tally }) {
+    async untilShown(segmentId, contactId, { untilMs, polls = Number.POSITIVE_INFINITY }, { signal, tally }) {
       signal?.throwIfAborted();
       const key = JSON.stringify([segmentId, contactId]);
       const known = confirmed.get(key);
@@ -120,13 +138,14 @@ export function createIndexPolls(deps: { client: SegmentClient; pollMs: number; 
         return known;
       }
       const watch = watchOf(segmentId, contactId, key);
-      const me = Symbol(contactId);
-      watch.waiting.set(me, tally);
+      const enough = Promise.withResolvers<null>();
+      const me = { tally, pollsLeft: polls, enough: () => enough.resolve(null) };
+      watch.waiting.add(me);
       const done = new AbortController();
-      const enough = AbortSignal.any([done.signal, stopped.signal, ...(signal ? [signal] : [])]);
-      const timeUp = clock.sleep(Math.max(0, Math.ceil(untilMs - clock.monotonic())), enough).then(() => null);
+      const ended = AbortSignal.any([done.signal, stopped.signal, ...(signal ? [signal] : [])]);
+      const timeUp = clock.sleep(Math.max(0, Math.ceil(untilMs - clock.monotonic())), ended).then(() => null);
       try {
-        return await Promise.race([watch.shown.promise, timeUp]);
+        return await Promise.race([watch.shown.promise, enough.promise, timeUp]);
       } finally {
         done.abort();
         timeUp.catch(() => {});

@@ -8,8 +8,9 @@ import type { Membership, MembershipState } from './model.ts';
 /** How long a write is remembered that the index does not show, milliseconds: by then it has been rebuilt. */
 const WRITTEN_TTL_MS = 3_600_000;
 const MAX_WRITTEN = 50_000;
-/** After a refresh the index is looked at in so many more windows. */
-const WINDOWS_AFTER_REFRESH = 3;
+/** After a refresh the index is looked at so many more times, for this long at most (milliseconds), however busy CXone is. */
+const POLLS_AFTER_REFRESH = 3;
+const LONGEST_AFTER_REFRESH_MS = 10_000;
 
 type Known = Pick<Membership, 'state' | 'addedAt'>;
 
@@ -31,12 +32,11 @@ export interface Memberships {
  */
 export function createMemberships(deps: {
   polls: IndexPolls;
-  pollMs: number;
   confirmMs: number;
   refresh: (segmentId: string, call: CallContext) => Promise<number | undefined>;
   clock: Clock;
 }): Memberships {
-  const { polls, pollMs, confirmMs, refresh, clock } = deps;
+  const { polls, confirmMs, refresh, clock } = deps;
   const written = new LRUCache<string, { state: MembershipState; at: number }>({
     max: MAX_WRITTEN,
     ttl: WRITTEN_TTL_MS,
@@ -71,16 +71,17 @@ export function createMemberships(deps: {
     async confirm(segmentId, contactId, call) {
       const key = keyOf(segmentId, contactId);
       const writtenAt = written.get(key)?.at ?? clock.now();
-      const shownWithin = (ms: number) => {
-        const until = Math.min(clock.monotonic() + ms, call.deadlineAt ?? Number.POSITIVE_INFINITY);
-        return polls.untilShown(segmentId, contactId, until, call);
+      const untilShown = (ms: number, patience: { polls?: number } = {}) => {
+        const untilMs = Math.min(clock.monotonic() + ms, call.deadlineAt ?? Number.POSITIVE_INFINITY);
+        return polls.untilShown(segmentId, contactId, { ...patience, untilMs }, call);
       };
-      let shown = await shownWithin(confirmMs);
+      let shown = await untilShown(confirmMs);
       if (!shown) {
         const refreshedAt = await refreshOnce(segmentId, call);
         // A refresh from before the write has not helped it.
-        if (refreshedAt !== undefined && refreshedAt >= writtenAt)
-          shown = await shownWithin(WINDOWS_AFTER_REFRESH * pollMs);
+        if (refreshedAt !== undefined && refreshedAt >= writtenAt) {
+          shown = await untilShown(LONGEST_AFTER_REFRESH_MS, { polls: POLLS_AFTER_REFRESH });
+        }
       }
       if (shown) return { state: 'INDEXED', addedAt: shown.addedAt };
       written.set(key, { state: 'UNCONFIRMED', at: writtenAt });

@@ -133,7 +133,7 @@ export function createSegments(deps: {
   }
 
   const polls = createIndexPolls({ client, pollMs, clock });
-  const memberships = createMemberships({ polls, pollMs, confirmMs, refresh: refreshIfAllowed, clock });
+  const memberships = createMemberships({ polls, confirmMs, refresh: refreshIfAllowed, clock });
   const writes = createParallelWrites({ clock });
   const rounds = createRetryRounds({ baseMs: retryBaseMs, clock, random });
   const operation = createMemberOperation({ client, writes });

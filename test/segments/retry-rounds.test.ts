@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import type { Attempt, BulkOperation, BulkResult, ItemOutcome } from '../../src/bulk/bulk-operation.ts';
+import { type CallContext, newUpstreamTally } from '../../src/cxone/call-context.ts';
+import { UpstreamError } from '../../src/errors.ts';
+import { retryDelayMs } from '../../src/segments/backoff.ts';
+import { retryingFailed } from '../../src/segments/retry-failed.ts';
+import { createRetryRounds } from '../../src/segments/retry-rounds.ts';
+import { createFakeClock } from '../support/clock.ts';
+
+function call(rest: Partial<CallContext> = {}): CallContext {
+  return { requestId: 'request', lane: { kind: 'interactive' }, tally: newUpstreamTally(), ...rest };
+}
+
+it('the delays are 2 s, times 1.5, 30 s at most, with up to 1 s of jitter', () => {
+  const delays = [1, 2, 3, 4].map((tries) => retryDelayMs(2000, tries));
+  expect(delays.map(({ least }) => least)).toEqual([2000, 3000, 4500, 6750]);
+  expect(delays.every(({ jitter }) => jitter === 1000)).toBe(true);
+  expect(retryDelayMs(2000, 20).least).toBe(30_000);
+});
+
+describe('rounds of retries', () => {
+  it('bring contacts together that failed within the jitter of each other, and never earlier than allowed', async () => {
+    const clock = createFakeClock();
+    const rounds = createRetryRounds({ baseMs: 2000, clock, random: () => 0.5 });
+    const woken: { name: string; at: number }[] = [];
+    const wait = (name: string, tries = 1) =>
+      rounds.next('one', tries, call()).then(() => woken.push({ name, at: clock.monotonic() }));
+    const waits = [wait('first')];
+    await clock.advance(400);
+    waits.push(wait('second'));
+    await clock.advance(200);
+    waits.push(wait('too late'));
+    await clock.advanceUntil(Promise.all(waits));
+    expect(woken).toEqual([
+      { name: 'first', at: 2500 },
+      { name: 'second', at: 2500 },
+      { name: 'too late', at: 3100 },
+    ]);
+  });
+
+  it('are not waited for where the deadline comes before them', async () => {
+    const clock = createFakeClock();
+    const rounds = createRetryRounds({ baseMs: 2000, clock, random: () => 0 });
+    expect(await rounds.next('one', 1, call({ deadlineAt: 1999 }))).toBe(false);
+    expect(clock.pendingSleeps).toBe(0);
+  });
+});
+
+describe('a batch of an import', () => {
+  const failed: ItemOutcome = { status: 'failed', issue: { path: [], code: 'Locked', message: 'locked' } };
+  const attempt: Attempt = { id: 'attempt', checkpoint: undefined };
+
+  function setUp(outcomeOf: (item: string, sends: number) => ItemOutcome | Error) {
+    const clock = createFakeClock();
+    const sends: { items: readonly string[]; id: string; at: number }[] = [];
+    const send: BulkOperation<string>['send'] = async (_target, items, { id }) => {
+      sends.push({ items, id, at: clock.monotonic() });
+      const outcomes = items.map((item) => outcomeOf(item, sends.length));
+      const error = outcomes.find((outcome) => outcome instanceof Error);
+      if (error) throw error;
+      return { outcomes: outcomes as ItemOutcome[], upstreamRequestId: undefined, latencyMs: 1 };
+    };
+    const once: BulkOperation<string> = {
+      name: 'members',
+      concurrency: 1,
+      maxBatchSize: async () => 200,
+      send,
+      settle: async () => ({ verdict: 'notApplied' }),
+    };
+    const operation = retryingFailed(once, { baseMs: 2000, clock, random: () => 0 });
+    const run = (items: string[]): Promise<BulkResult> =>
+      clock.advanceUntil(operation.send('one', items, attempt, call()));
+    return { sends, run };
+  }
+
+  it('sends only what failed again, five times together and at last alone, each under a key of its own', async () => {
+    const { sends, run } = setUp((item) => (item.startsWith('bad') ? failed : { status: 'created' }));
+    const { outcomes } = await run(['good', 'bad-1', 'bad-2']);
+    expect(outcomes.map(({ status }) => status)).toEqual(['created', 'failed', 'failed']);
+    expect(sends.map(({ items }) => items.length)).toEqual([3, 2, 2, 2, 2, 1, 1]);
+    expect(sends.map(({ at }) => at)).toEqual([0, 2000, 5000, 9500, 16_250, 16_250, 16_250]);
+    expect(new Set(sends.map(({ id }) => id)).size).toBe(sends.length);
+  });
+
+  it('ends with what a later try achieved', async () => {
+    const { sends, run } = setUp((item, count) => (item === 'slow' && count < 3 ? failed : { status: 'created' }));
+    const { outcomes } = await run(['slow', 'good']);
+    expect(outcomes.map(({ status }) => status)).toEqual(['created', 'created']);
+    expect(sends.length).toBe(3);
+  });
+
+  it('keeps what is known when CXone cannot be asked any more', async () => {
+    const { run } = setUp((item, count) => {
+      if (count > 1) return new UpstreamError('down', { fault: 'unavailable' });
+      return item === 'bad' ? failed : { status: 'created' };
+    });
+    const { outcomes } = await run(['good', 'bad']);
+    expect(outcomes).toEqual([{ status: 'created' }, failed]);
+  });
+});
