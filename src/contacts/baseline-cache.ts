@@ -73,8 +73,9 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
           if (!fill.outdated || fill.outdated.has(contact.id)) return;
           // Pages bring no ETag: one that is known stays, as long as the contact is the same.
           const known = contact.etag === undefined ? contacts.peek(contact.id) : undefined;
-          const same = known?.bookId === contact.bookId && isDeepStrictEqual(known.wire, contact.wire);
-          if (!same) contacts.set(contact.id, contact);
+          const keepsTag =
+            known?.etag !== undefined && known.bookId === contact.bookId && isDeepStrictEqual(known.wire, contact.wire);
+          if (!keepsTag) contacts.set(contact.id, contact);
         },
         [Symbol.dispose]: () => void fills.delete(fill),
       };

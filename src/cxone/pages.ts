@@ -43,6 +43,15 @@ export interface Pages {
 type Send = <T>(request: CxoneRequest<T, 404>, call: CallContext) => Promise<CxoneReply<T, 404>>;
 
 export function createPages({ send, clock }: { send: Send; clock: Clock }): Pages {
+  /** A schema is compiled when it is first used: one for each kind of entity, not one for each page. */
+  const shapes = new WeakMap<z.ZodType, unknown>();
+
+  function shapeOf<T>(entity: z.ZodType<T>): ReturnType<typeof pageOf<T>> {
+    const known = shapes.get(entity) ?? pageOf(entity);
+    shapes.set(entity, known);
+    return known as ReturnType<typeof pageOf<T>>; // What is kept for an entity was made from it.
+  }
+
   async function page<T>(request: PageRequest<T>, call: CallContext): Promise<Page<T>> {
     const { group, path, query, entity, page: number = 1, pageSize = MAX_PAGE_SIZE, inFlight, emptyOn404 } = request;
     const answer = await send(
@@ -51,7 +60,7 @@ export function createPages({ send, clock }: { send: Send; clock: Clock }): Page
         method: 'GET',
         path,
         query: { ...query, page: number, pageSize: Math.min(pageSize, MAX_PAGE_SIZE) },
-        answer: pageOf(entity),
+        answer: shapeOf(entity),
         ...(inFlight && { inFlight }),
         ...(emptyOn404 && { accept: [404] }),
       },
