@@ -49,7 +49,7 @@ export function createListRefreshes(deps: {
     return burst;
   }
 
-  /** When the burst may be over by now: sleeps until it is, unless more is written. */
+  /** Sleeps until the burst is over, as far as that can be told now. */
   function schedule(listId: string, burst: Burst): void {
     burst.timer?.abort();
     if (!burst.hasWritten) {
@@ -97,6 +97,7 @@ export function createListRefreshes(deps: {
     async during(listId, work, wrote) {
       const began = burstOf(listId);
       began.underWay++;
+      schedule(listId, began);
       let hasWritten = false;
       try {
         const result = await work();
