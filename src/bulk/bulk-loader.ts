@@ -14,7 +14,7 @@ import { createGathering, type Gathering, type GatheringLane } from './gathering
 import { type SharedCall, shareCall } from './shared-call.ts';
 
 /** How long somebody alone waits for company, milliseconds. */
-const WINDOW_MS = 3;
+const WINDOW_MS = 2;
 /** Items that wait, over all operations. */
 const MAX_WAITING_ITEMS = 10_000;
 /** Sends of one batch, each but the first after it was found out that the one before took no effect. */

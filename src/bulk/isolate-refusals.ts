@@ -2,8 +2,9 @@
  * One bad item must not keep the others out: a batch that CXone refuses as a whole is sent again without the items
  * it named, or, where it named none, in halves until the bad ones stand alone.
  */
-import { type GatewayError, type Issue, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
+import { type Issue, UpstreamError } from '../errors.ts';
 import type { BulkResult, ItemOutcome } from './bulk-operation.ts';
+import { isOutcome, outcomeOf } from './send-in-parts.ts';
 
 /**
  * How many calls one batch may cost beyond the first. Halving finds one bad item among 1000 with 2 log2(1000) = 20
@@ -101,13 +102,4 @@ function namedItems(refusal: UpstreamError, size: number): Map<number, Issue> {
 
 function wholeRefusal(refusal: UpstreamError): Issue {
   return { path: [], code: refusal.upstreamCode ?? 'REFUSED', message: refusal.message };
-}
-
-function isOutcome(error: unknown): error is GatewayError {
-  return error instanceof UpstreamError || error instanceof RateLimitedError || error instanceof OutcomeUnknownError;
-}
-
-function outcomeOf(error: GatewayError): ItemOutcome {
-  const issue: Issue = { path: [], code: error.code, message: error.message };
-  return { status: error instanceof OutcomeUnknownError ? 'unknown' : 'failed', issue };
 }
