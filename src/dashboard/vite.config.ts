@@ -8,9 +8,11 @@ export default defineConfig({
   // Relative: the page also works behind a proxy that puts it under a path.
   base: './',
   logLevel: 'warn',
-  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  // Always the same page, whoever builds it: tests run under a NODE_ENV of their own.
+  define: { 'process.env.NODE_ENV': JSON.stringify('production') },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
   // urql is written for React; Preact's compat layer is what stands in for it.
-  resolve: { alias: { react: 'preact/compat' } },
+  resolve: { alias: { react: 'preact/compat' }, conditions: ['module', 'browser', 'production'] },
   build: {
     emptyOutDir: true,
     // Inlined files would be data: URLs, which the policy does not allow.

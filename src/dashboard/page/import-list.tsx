@@ -10,7 +10,7 @@ export function ImportList({ imports, onFile }: { imports: Imports; onFile: (fil
     <section class="imports" aria-labelledby="imports-title">
       <div class="section-head">
         <h2 id="imports-title">Imports</h2>
-        {!isEmpty && <ChooseFile onFile={onFile} />}
+        {isLoaded && !isEmpty && <ChooseFile onFile={onFile} />}
       </div>
       {error !== null && (
         <p class="alert" role="alert">

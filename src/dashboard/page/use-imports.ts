@@ -38,6 +38,8 @@ type Change =
 
 const PAGE_SIZE = 15;
 const LATEST_BATCHES = 5;
+/** How long a subscription may take to begin. */
+const SUBSCRIBED_MS = 2_000;
 
 export interface Imports extends State {
   loadOlder(): void;
@@ -49,6 +51,7 @@ export function useImports(isLive: boolean, onEvent: (event: ImportNewsFragment)
   const client = useClient();
   const [state, change] = useReducer(reduce, { imports: [], olderAfter: null, error: null, isLoaded: false });
   const known = useRef(new Set<string>());
+  const refreshing = useRef({ isRunning: false, isWanted: false });
 
   const load = useCallback(
     async (after: string | null) => {
@@ -61,11 +64,28 @@ export function useImports(isLive: boolean, onEvent: (event: ImportNewsFragment)
     },
     [client],
   );
-  const refresh = useCallback(() => void load(null), [load]);
+  // One at a time: urql gives whoever asks the same again the answer that is on its way, which is older than the question.
+  const refresh = useCallback(() => {
+    const { current } = refreshing;
+    current.isWanted = true;
+    if (current.isRunning) return;
+    current.isRunning = true;
+    void (async () => {
+      while (current.isWanted) {
+        current.isWanted = false;
+        await load(null);
+      }
+      current.isRunning = false;
+    })();
+  }, [load]);
 
-  // Once, and whenever the connection is there again: what happened before the first event has no cursor to resume from.
+  // Whenever the connection is there (again): what happened before the first event has no cursor to resume from. And once
+  // more when the subscription has surely begun, for what happened in between.
   useEffect(() => {
-    if (isLive) refresh();
+    if (!isLive) return;
+    refresh();
+    const timeout = setTimeout(refresh, SUBSCRIBED_MS);
+    return () => clearTimeout(timeout);
   }, [isLive, refresh]);
 
   useEvents(ImportActivityDocument, {}, ({ importActivity: event }) => {
