@@ -190,7 +190,8 @@ test('cells that a spreadsheet would take for formulas leave as text', async () 
   const csv = await (await fetch(imported.rejectionsUrl)).text();
   for (const cell of cells) {
     expect(csv).toContain(`'${cell}`);
-    expect(csv).not.toMatch(new RegExp(`[,"]${RegExp.escape(cell)}`));
+    expect(csv).not.toContain(`,${cell}`);
+    expect(csv).not.toContain(`"${cell}`);
   }
 });
 
