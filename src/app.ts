@@ -50,6 +50,7 @@ import { createImports } from './imports/service.ts';
 import { createSchema } from './schema.ts';
 import { createSegments } from './segments/service.ts';
 import { ANONYMOUS_ADMIN, type Authenticate, openToEveryone } from './server/authenticate.ts';
+import { GRAPHIQL_EXAMPLES } from './server/graphiql-examples.ts';
 import { startServer } from './server/http-server.ts';
 import { createShutdown } from './server/shutdown.ts';
 import { createStatus } from './status/service.ts';
@@ -319,6 +320,7 @@ export async function createApp(deps: {
         host: config.host,
         port: config.port,
         graphiql: config.graphiql,
+        defaultQuery: config.cxone === null ? GRAPHIQL_EXAMPLES : undefined,
         allowedOrigins: config.allowedOrigins,
         makeContext: ({ actor, requestId, signal }) => ({
           services,
