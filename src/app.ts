@@ -47,6 +47,7 @@ import { createImportRunner } from './imports/import-runner.ts';
 import { createLinkTokens } from './imports/link-tokens.ts';
 import { importRoutes } from './imports/routes.ts';
 import { createImports } from './imports/service.ts';
+import { startSharedBudget } from './replicas/shared-budget.ts';
 import { createSchema } from './schema.ts';
 import { createSegments } from './segments/service.ts';
 import { ANONYMOUS_ADMIN, type Authenticate, openToEveryone } from './server/authenticate.ts';
@@ -63,7 +64,7 @@ import { createLeases } from './store/leases.ts';
 import { createLiveEvents } from './store/live-events.ts';
 import { createOutbox } from './store/outbox.ts';
 import { processOwner } from './store/process-owner.ts';
-import { createReplicas } from './store/replicas.ts';
+import { createReplicaStore } from './store/replicas.ts';
 import { createRetention } from './store/retention.ts';
 import { keptSetting } from './store/settings.ts';
 import { createThrottledAudit, type ThrottledAudit } from './store/throttled-audit.ts';
@@ -119,6 +120,8 @@ export async function createApp(deps: {
         log: log.child({ part: 'cxone' }),
         onAttempt: ({ group, fault, status, latencyMs }) =>
           metrics.upstreamCall(group, fault ?? statusClass(status), latencyMs),
+        onSlowDown: (group, waitMs) => budget.tellSlowDown(group, waitMs),
+        currentHold: () => leases.currentHold(),
       }),
     );
     metrics.watchUpstream(() => cxone.status());
@@ -126,7 +129,10 @@ export async function createApp(deps: {
     const database = parts.use(await openDatabase({ url: config.databaseUrl, clock, log }));
     const owner = processOwner(randomUUID());
     const leases = createLeases({ database, clock, owner });
-    const replicas = parts.use(createReplicas({ database, clock, owner, log }));
+    const replicas = createReplicaStore({ database });
+    const budget = parts.use(
+      await startSharedBudget({ store: replicas, owner, limits: cxone.sharedLimits, upstream: cxone, clock, log }),
+    );
     const audit = createAuditLog({ database });
     const eventLog = parts.use(createEventLog({ database, clock, log }));
 

@@ -26,6 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   cxone: ['telemetry'],
   store: ['telemetry'],
   auth: ['store', 'telemetry'],
+  replicas: ['cxone', 'store', 'telemetry'],
   bulk: ['cxone', 'store', 'telemetry'],
   graphql: ['services', 'cxone'],
   server: ['graphql', 'telemetry', 'cxone'],

@@ -86,7 +86,7 @@ export interface CxoneClientOptions {
   onAttempt?: (report: AttemptReport) => void;
   /** Told what a 429 taught, for the other processes: not to send for so many milliseconds (0: only to be slower). */
   onSlowDown?: (group: EndpointGroup, waitMs: number) => void;
-  /** Asked as each call begins: what its caller must still have when it is sent. */
+  /** Asked as each call begins: what its caller must still have when it is sent, where it is a write. */
   currentHold?: () => Hold | undefined;
 }
 
@@ -132,7 +132,9 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
         wire?.onSent();
       };
       const onAnswered = () => wire?.onAnswered();
-      const refusal = () => (hold?.isHeld() === false ? HOLD_LOST : wire?.refusal());
+      // Reading does no harm, and may be what finds out how a write ended.
+      const isLost = () => isWrite(exchange) && hold?.isHeld() === false;
+      const refusal = () => (isLost() ? HOLD_LOST : wire?.refusal());
       const answer = await http.exchange({
         method,
         target,

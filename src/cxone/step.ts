@@ -35,7 +35,7 @@ export interface Exchange {
   readonly attempt: number;
   /** Told by the HTTP step; the limiter counts by it. */
   readonly wire: WireEvents | undefined;
-  /** What the caller must still have for its call to be sent: a lease. */
+  /** What the caller must still have for a write to be sent: a lease. */
   readonly hold?: Hold | undefined;
 }
 

@@ -3,6 +3,7 @@
  * What a holder writes is fenced: `assertHeld` inside the writing transaction makes sure that a process that was
  * paused beyond its lease changes nothing any more.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Database, Queryable, Transaction } from './database.ts';
@@ -57,21 +58,41 @@ export interface Leases {
   assertHeld(tx: Transaction, lease: Lease): Promise<void>;
   /**
    * Runs `run` under the lease, which renews itself meanwhile and is released afterwards. When it is lost, the signal
-   * given to `run` is aborted with LeaseLostError.
+   * given to `run` is aborted with LeaseLostError; in a process that was paused that may be a moment late, and
+   * `currentHold` is not.
    * @throws what `acquire` and `run` throw
    */
   withLease<T>(name: string, request: LeaseRequest, run: (lease: Lease, signal: AbortSignal) => Promise<T>): Promise<T>;
+  /**
+   * What whoever asks works under, by `withLease`: to be looked at right before something is written elsewhere than in
+   * this database, where no fence protects it. Undefined where it is nothing.
+   */
+  currentHold(): Hold | undefined;
   /** Forgets leases that nobody gave back or took over for a day after they ran out. @returns how many */
   prune(): Promise<number>;
+}
+
+/** All leases that somebody works under, as far as the monotonic clock tells. */
+export interface Hold {
+  /** False once one of them may have run out while its work was not done. */
+  isHeld(): boolean;
 }
 
 /** With the monotonic time just before it was asked for, from which on it may be running. */
 type Held = Lease & { readonly askedAt: number };
 
+/** A lease while somebody works under it. */
+interface Tenure {
+  /** As far as is known: renewing moves it. Monotonic milliseconds. */
+  heldUntil: number;
+  readonly lost: AbortController;
+}
+
 /** @param deps.owner as `processOwner` makes it; any other string is never taken for dead */
 export function createLeases(deps: { database: Database; clock: Clock; owner: string }): Leases {
   const { database, clock, owner } = deps;
   const { db } = database;
+  const holds = new AsyncLocalStorage<Hold>();
 
   async function tryAcquire(name: string, leaseMs: number): Promise<Lease | null> {
     const row = await db
@@ -151,9 +172,8 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
     if (numDeletedRows > 0n) await database.ring(at, channelOf(lease.name));
   }
 
-  /** Renews until stopped; aborts `lost` when the lease is gone, or may be since the database does not answer. */
-  async function keepRenewed(lease: Held, leaseMs: number, stop: AbortSignal, lost: AbortController): Promise<void> {
-    let heldUntil = lease.askedAt + leaseMs;
+  /** Renews until stopped; aborts `tenure.lost` when the lease is gone, or may be since the database does not answer. */
+  async function keepRenewed(lease: Lease, leaseMs: number, stop: AbortSignal, tenure: Tenure): Promise<void> {
     for (;;) {
       await clock.sleep(leaseMs / RENEWALS_PER_LEASE, stop).catch(() => {});
       if (stop.aborted) return;
@@ -165,15 +185,27 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
         },
         () => {},
       );
-      await waitForRing(clock, Math.max(0, heldUntil - askedAt), asking, stop);
-      if (stop.aborted) return;
+      await waitForRing(clock, Math.max(0, tenure.heldUntil - askedAt), asking, stop);
+      if (stop.aborted || tenure.lost.signal.aborted) return;
       if (renewed) {
-        heldUntil = askedAt + leaseMs;
-      } else if (renewed === false || clock.monotonic() >= heldUntil) {
-        lost.abort(new LeaseLostError());
+        tenure.heldUntil = askedAt + leaseMs;
+      } else if (renewed === false || clock.monotonic() >= tenure.heldUntil) {
+        tenure.lost.abort(new LeaseLostError());
         return;
       }
     }
+  }
+
+  /** Once lost, lost: that it can be renewed after all does not tell that nobody had it in between. */
+  function holdOf(tenure: Tenure, stop: AbortSignal, outer: Hold | undefined): Hold {
+    return {
+      isHeld() {
+        // What outlives the work under the lease is no longer bound by it.
+        if (stop.aborted) return outer?.isHeld() ?? true;
+        if (clock.monotonic() >= tenure.heldUntil) tenure.lost.abort(new LeaseLostError());
+        return !tenure.lost.signal.aborted && (outer?.isHeld() ?? true);
+      },
+    };
   }
 
   return {
@@ -195,13 +227,15 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
       if (!held?.in_time) throw new LeaseLostError();
     },
     async withLease(name, request, run) {
-      const lease = await acquire(name, request);
+      const { askedAt, ...lease } = await acquire(name, request);
       const lost = new AbortController();
+      const tenure: Tenure = { heldUntil: askedAt + request.leaseMs, lost };
       const stop = new AbortController();
-      const renewing = keepRenewed(lease, request.leaseMs, stop.signal, lost);
+      const renewing = keepRenewed(lease, request.leaseMs, stop.signal, tenure);
       const { signal } = request;
+      const both = signal ? AbortSignal.any([signal, lost.signal]) : lost.signal;
       try {
-        return await run(lease, signal ? AbortSignal.any([signal, lost.signal]) : lost.signal);
+        return await holds.run(holdOf(tenure, stop.signal, holds.getStore()), () => run(lease, both));
       } finally {
         stop.abort();
         await renewing;
@@ -209,6 +243,7 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
         await release(lease).catch(() => {});
       }
     },
+    currentHold: () => holds.getStore(),
     async prune() {
       const { numDeletedRows } = await db
         .deleteFrom('leases')

@@ -12,6 +12,7 @@ export interface Tables {
   audit_entries: AuditEntryTable;
   outbox: OutboxTable;
   replicas: ReplicaTable;
+  slowdowns: SlowdownTable;
   settings: SettingTable;
   imports: ImportTable;
   import_targets: ImportTargetTable;
@@ -93,11 +94,25 @@ interface OutboxTable {
   created_at: number;
 }
 
-/** A process that serves, for as long as it keeps moving `expires_at`. */
+/** A process that serves, for as long as it keeps moving `expires_at`, and its part of the limits that all share. */
 interface ReplicaTable {
   owner: string;
   started_at: number;
   expires_at: number;
+  /** Until then it has what it holds; a little longer than it itself believes. */
+  holds_until: number;
+  /** From then on until this time it has only what it keeps: it may be cut off from the database, and still send. */
+  keeps_until: number;
+  /** Places by the limit's name: `{wants, holds, keeps}`. */
+  shares_json: string;
+}
+
+/** The last 429 of an endpoint group: what one replica learned from it, for the others. */
+interface SlowdownTable {
+  endpoint_group: string;
+  at: number;
+  /** No request of the group before this time. */
+  not_before: number;
 }
 
 export type ImportKindColumn = 'CONTACTS' | 'RECORDS' | 'OUTBOUND_CONTACTS' | 'ATTRIBUTES' | 'SEGMENT_MEMBERS';

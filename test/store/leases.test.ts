@@ -182,6 +182,45 @@ describe.each(ENGINES)('leases on %s', (engine) => {
     await done;
   });
 
+  test('whoever was paused beyond its lease knows at once that it does not hold it, before any timer has told', async () => {
+    const clock = createFakeClock();
+    await using opened = await openFreshDatabase(engine, clock);
+    const leases = createLeases({ database: opened.database, clock, owner: 'a' });
+    expect(leases.currentHold()).toBeUndefined();
+    const told: boolean[] = [];
+    // A clock that goes on while no timer fires: what a process sees that was stopped and continued.
+    let pausedMs = 0;
+    const paused = createLeases({
+      database: opened.database,
+      clock: { ...clock, monotonic: () => clock.monotonic() + pausedMs },
+      owner: 'b',
+    });
+    await paused.withLease('outer', { leaseMs: 9_000, waitMs: 0 }, async () => {
+      const outer = paused.currentHold();
+      await paused.withLease('inner', { leaseMs: 3_000, waitMs: 0 }, async (_lease, signal) => {
+        const inner = paused.currentHold();
+        pausedMs = 2_999;
+        told.push(inner?.isHeld() ?? false, signal.aborted);
+        pausedMs = 3_000;
+        told.push(inner?.isHeld() ?? true, signal.aborted, outer?.isHeld() ?? false);
+        // Lost is lost.
+        pausedMs = 0;
+        told.push(inner?.isHeld() ?? true);
+      });
+      const within = Promise.withResolvers<void>();
+      await paused.withLease('short', { leaseMs: 3_000, waitMs: 0 }, async () => {
+        // Goes on after its lease was given back, and is bound by the outer one only.
+        void within.promise.then(() => told.push(paused.currentHold()?.isHeld() ?? false));
+      });
+      pausedMs = 5_000;
+      within.resolve();
+      await within.promise;
+      pausedMs = 9_000;
+      told.push(paused.currentHold()?.isHeld() ?? true);
+    });
+    expect(told).toEqual([true, false, false, true, true, false, true, false]);
+  });
+
   test('a lease whose owner was killed is free at once, and one whose owner lives is not', async () => {
     await using opened = await openFreshDatabase(engine);
     const { database, url } = opened;

@@ -59,7 +59,16 @@ async function coordinationTables(db: Kysely<Tables>, schema: SchemaDialect): Pr
     table
       .addColumn('owner', text, (column) => column.primaryKey())
       .addColumn('started_at', integer, (column) => column.notNull())
-      .addColumn('expires_at', integer, (column) => column.notNull()),
+      .addColumn('expires_at', integer, (column) => column.notNull())
+      .addColumn('holds_until', integer, (column) => column.notNull())
+      .addColumn('keeps_until', integer, (column) => column.notNull())
+      .addColumn('shares_json', text, (column) => column.notNull()),
+  );
+  await createTable(db, schema, 'slowdowns', (table) =>
+    table
+      .addColumn('endpoint_group', text, (column) => column.primaryKey())
+      .addColumn('at', integer, (column) => column.notNull())
+      .addColumn('not_before', integer, (column) => column.notNull()),
   );
 }
 
