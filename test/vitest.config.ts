@@ -12,5 +12,7 @@ export default defineConfig({
     globalSetup: ['test/support/postgres-global-setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // How long something that really happens may take on a busy machine; what has happened is seen at once.
+    expect: { poll: { timeout: 15_000 } },
   },
 });

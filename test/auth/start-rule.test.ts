@@ -56,7 +56,6 @@ describe('a fault names its variable and never a secret', () => {
     ['GATEWAY_AUTH', { GATEWAY_AUTH: 'open' }],
     ['GATEWAY_API_KEYS', { GATEWAY_API_KEYS: 'a:reader' }],
     ['GATEWAY_API_KEYS', { GATEWAY_API_KEYS: 'a:owner:secret-key-1' }],
-    ['GATEWAY_API_KEYS', { GATEWAY_API_KEYS: 'a:reader:short' }],
     ['GATEWAY_API_KEYS', { GATEWAY_API_KEYS: 'a:reader:secret key 1' }],
     ['GATEWAY_API_KEYS', { GATEWAY_API_KEYS: 'a:reader:secret-key-1,a:writer:secret-key-2' }],
     ['GATEWAY_JWT_ISSUER', { ...TOKENS, GATEWAY_JWT_ISSUER: '' }],
@@ -70,7 +69,7 @@ describe('a fault names its variable and never a secret', () => {
   ])('%s', (name, env) => {
     const faults = faultsOf(env);
     expect(faults).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
-    expect(faults.join()).not.toMatch(/secret|short/);
+    expect(faults.join()).not.toMatch(/secret/);
   });
 });
 
