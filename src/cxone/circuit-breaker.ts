@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import { GatewayError, RateLimitedError, UpstreamError } from '../errors.ts';
 import { CIRCUIT, MAX_WAITING } from './limits.ts';
 import type { EndpointGroup } from './request.ts';
-import type { Exchange, Outcome, Step } from './step.ts';
+import { type Exchange, isThrottled, type Outcome, type Step } from './step.ts';
 
 export type CircuitState = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 
@@ -165,7 +165,7 @@ export function createCircuitBreaker(deps: {
 /** What an outcome says about CXone: nothing where the caller gave up, had no time, or there was no token. */
 function judge(outcome: Outcome, exchange: Exchange): Verdict {
   if (outcome.kind === 'answer') {
-    if (outcome.status === 429) return 'rateLimit';
+    if (isThrottled(exchange, outcome)) return 'rateLimit';
     return outcome.status >= 500 ? 'failure' : 'success';
   }
   if (outcome.reached === 'token' || outcome.hurried || exchange.signal?.aborted) return 'none';

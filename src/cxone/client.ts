@@ -145,7 +145,7 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
         wire: { refusal, onSent, onAnswered },
       });
       const outcome = answer.kind === 'answer' ? readAnswer(answer, missingRetryAfterMs, clock) : answer;
-      if (outcome.status === 429) counts.rateLimited++;
+      if (outcome.status === 429 && !exchange.accept.includes(429)) counts.rateLimited++;
       return outcome;
     };
 
@@ -180,10 +180,10 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
     const exchange = { ...toExchange(request, context, retryBaseMs), hold: options.currentHold?.() };
     const outcome = await groups[request.group].call(exchange);
     if (outcome.kind === 'failure') throw toError(exchange, outcome);
-    const { status, etag, upstreamRequestId, latencyMs } = outcome;
+    const { status, etag, upstreamRequestId, retryAfterMs, latencyMs } = outcome;
     const body = status < 300 ? checkBody(request.answer, exchange, outcome) : outcome.body;
     // The status says which of the two forms it is; TypeScript cannot follow a number through a conditional type.
-    return { status, body, etag, upstreamRequestId, latencyMs } as CxoneReply<T, Accepted>;
+    return { status, body, etag, upstreamRequestId, retryAfterMs, latencyMs } as CxoneReply<T, Accepted>;
   }
 
   const availableAt = (group: EndpointGroup) =>

@@ -11,7 +11,7 @@ import { GatewayError, RateLimitedError } from '../errors.ts';
 import { ADDRESS_BOOK_MAX_IN_FLIGHT, MAX_WAITING } from './limits.ts';
 import type { EndpointGroup } from './request.ts';
 import { createSharedLimit, type SharedLimit } from './shared-limit.ts';
-import type { Exchange, Step, WireRefusal } from './step.ts';
+import { type Exchange, isThrottled, type Step, type WireRefusal } from './step.ts';
 import { createThrottle } from './throttle.ts';
 import { createWaitingLine, type Waiter } from './waiting-line.ts';
 
@@ -264,7 +264,7 @@ export function createRateLimiter(deps: {
       };
       try {
         const outcome = await next({ ...exchange, wire });
-        if (outcome.kind === 'answer' && outcome.status === 429) {
+        if (outcome.kind === 'answer' && isThrottled(exchange, outcome)) {
           throttle.rateLimited(place.sentAt, outcome.retryAfterMs);
           refuseLate(clock.monotonic());
         } else if (outcome.kind === 'answer' && outcome.status < 500) throttle.succeeded(place.sentAt);

@@ -29,7 +29,10 @@ export interface CxoneRequest<T, Accepted extends number = never> {
   repeatable?: 'always' | 'never';
   /** At most `max` calls with this `key` are under way, e.g. `{ key: 'addressBook:7', max: 15 }`. */
   inFlight?: { key: string; max: number };
-  /** Statuses from 400 on that are an answer to this call and no error, e.g. 404, 409, 412. Not 401, 429 or 5xx. */
+  /**
+   * Statuses from 400 on that are an answer to this call and no error, e.g. 404, 409, 412. Not 401 or 5xx. A 429 that is
+   * accepted is taken to speak of the thing asked for alone: the group neither pauses nor slows down for it.
+   */
   accept?: readonly Accepted[];
   /** First backoff, milliseconds; default by group. */
   retryBaseMs?: number;
@@ -43,6 +46,8 @@ interface AnswerHead {
   etag: string | undefined;
   /** CXone's `x-request-id`: for its support, the errors and the audit. */
   upstreamRequestId: string | undefined;
+  /** Above 0; what a `Retry-After` asks for, where there was one. */
+  retryAfterMs: number | undefined;
   /** Of the try that was answered, from sending to the last byte. */
   latencyMs: number;
 }

@@ -9,7 +9,7 @@ import { backoffMs } from './backoff.ts';
 import { mayHaveBeenApplied, toError, unknownOutcome } from './failures.ts';
 import { MAX_ATTEMPTS } from './limits.ts';
 import type { RetryBudget } from './retry-budget.ts';
-import type { AnswerOutcome, Exchange, Next, Outcome } from './step.ts';
+import { type AnswerOutcome, type Exchange, isThrottled, type Next, type Outcome } from './step.ts';
 
 /** What the retry step knows about a call so far. */
 interface History {
@@ -84,13 +84,13 @@ export function createRetry(deps: {
 
 function isAnswer(exchange: Exchange, { status }: AnswerOutcome): boolean {
   if (status >= 200 && status < 300) return true;
-  return status >= 400 && status < 500 && status !== 401 && status !== 429 && exchange.accept.includes(status);
+  return status >= 400 && status < 500 && status !== 401 && exchange.accept.includes(status);
 }
 
 /** Whether another try is safe and may help. */
 function mayTryAgain(exchange: Exchange, outcome: Outcome): boolean {
   if (mayHaveBeenApplied(exchange, outcome) && !exchange.repeatable) return false;
-  if (outcome.kind === 'answer') return outcome.status === 429 || outcome.status >= 500;
+  if (outcome.kind === 'answer') return isThrottled(exchange, outcome) || outcome.status >= 500;
   return outcome.reached !== 'token' && !outcome.lasting;
 }
 

@@ -61,6 +61,11 @@ export interface WireRefusal {
   readonly lasting: boolean;
 }
 
+/** Whether an outcome says that the group is over its limit. A 429 that the call accepts speaks of the thing it asked for alone. */
+export function isThrottled(exchange: Exchange, outcome: Outcome): boolean {
+  return outcome.kind === 'answer' && outcome.status === 429 && !exchange.accept.includes(429);
+}
+
 /** CXone answered with a whole HTTP message. */
 export interface AnswerOutcome {
   kind: 'answer';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { CxoneAnswer, CxoneClient } from '../cxone/client.ts';
-import { UpstreamError } from '../errors.ts';
+import { RateLimitedError, UpstreamError } from '../errors.ts';
 import { type IndexedMember, type Segment, toSegment, wireSegment } from './model.ts';
 
 const wireAdded = z.object({
@@ -107,17 +107,19 @@ export function createSegmentClient(cxone: CxoneClient): SegmentClient {
     },
 
     async refresh(segmentId, call) {
-      const { status, upstreamRequestId, latencyMs } = await cxone.send(
+      const { status, upstreamRequestId, retryAfterMs, latencyMs } = await cxone.send(
         {
           group: 'segments',
           method: 'POST',
           path: [...SEGMENTS, segmentId, 'refresh'],
           answer: z.unknown(),
           repeatable: 'always',
-          accept: [404],
+          // Once an hour for each segment (section 6): a 429 is about this one, whoever refreshed it.
+          accept: [404, 429],
         },
         call,
       );
+      if (status === 429) throw new RateLimitedError('CXone refreshed this segment within the hour.', retryAfterMs);
       return { found: status !== 404, upstreamRequestId, latencyMs };
     },
   };
