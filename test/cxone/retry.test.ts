@@ -74,8 +74,12 @@ test.each([400, 403, 404, 409, 412, 413, 422, 301, 307])('%i is never tried agai
 test('a status that the call accepts is an answer', async () => {
   const { value } = await run({ ...conditional, accept: [412] }, [reset, answerOf(412)]);
   expect(value).toMatchObject({ status: 412 });
+  // A 429 that is about the thing asked for alone.
+  const { value: refused, triedAt } = await run({ accept: [429] }, [answerOf(429)]);
+  expect(refused).toMatchObject({ status: 429 });
+  expect(triedAt).toHaveLength(1);
   // Not for those that the client itself has to deal with.
-  expect((await run({ accept: [429, 503, 401] }, [answerOf(429)])).error).toBeInstanceOf(RateLimitedError);
+  expect((await run({ accept: [503, 401] }, [answerOf(503)])).error).toMatchObject({ fault: 'unavailable' });
 });
 
 test('a write that may have been applied once stays unknown, whatever ends the tries after it', async () => {
