@@ -1,8 +1,15 @@
-/** `events`: the newest imports, and with `--follow` what happens from then on. */
+/** `events`: the newest imports, and with `--follow` what happens from then on, to imports and to enriched contacts. */
 import type { GatewayClient } from '../client/gateway-client.ts';
-import { ImportActivityDocument, type ImportNewsFragment, ImportsDocument } from '../client/generated/graphql.ts';
-import { decimal, whole } from '../client/number-text.ts';
+import {
+  ContactEnrichedDocument,
+  type EnrichmentNewsFragment,
+  ImportActivityDocument,
+  type ImportNewsFragment,
+  ImportsDocument,
+} from '../client/generated/graphql.ts';
+import { counted, decimal, whole } from '../client/number-text.ts';
 import { EXIT } from './exit-codes.ts';
+import { followEvents } from './follow-events.ts';
 import type { Terminal } from './terminal.ts';
 import { timeOfDay } from './text.ts';
 
@@ -25,26 +32,30 @@ export async function events(
     const { imports } = await gateway.execute(ImportsDocument, { first: LISTED });
     for (const each of imports.nodes.toReversed()) {
       const { id, kind, state, createdAt, progress } = each;
-      const line = `${createdAt.slice(0, 10)} ${timeOfDay(createdAt)}  ${id}  ${kind}  ${state}  ${whole(progress.received)} rows`;
+      const line = `${createdAt.slice(0, 10)} ${timeOfDay(createdAt)}  ${id}  ${kind}  ${state}  ${counted(progress.received, 'row')}`;
       stdout.write(`${json ? JSON.stringify(each) : line}\n`);
     }
   }
   if (!follow) return EXIT.ok;
-  const news = gateway.subscribe(ImportActivityDocument, { after })[Symbol.asyncIterator]();
-  const interrupted = new Promise<'interrupted'>((resolve) => {
-    signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
-  });
-  for (;;) {
-    const next = await Promise.race([news.next(), interrupted]);
-    if (next === 'interrupted') return EXIT.interrupted;
-    if (next.done) return EXIT.ok;
-    const event = next.value.importActivity;
-    stdout.write(`${json ? JSON.stringify(event) : eventLine(event)}\n`);
-  }
+  const tell = (event: object, line: string) => stdout.write(`${json ? JSON.stringify(event) : line}\n`);
+  const ends = await Promise.all([
+    followEvents(gateway.subscribe(ImportActivityDocument, { after }), signal, ({ importActivity }) =>
+      tell(importActivity, importLine(importActivity)),
+    ),
+    followEvents(gateway.subscribe(ContactEnrichedDocument, { after }), signal, ({ contactEnriched }) =>
+      tell(contactEnriched, enrichmentLine(contactEnriched)),
+    ),
+  ]);
+  return ends.includes('interrupted') ? EXIT.interrupted : EXIT.ok;
 }
 
-function eventLine({ at, type, import: { id, kind }, progress, batch }: ImportNewsFragment): string {
+function importLine({ at, type, import: { id, kind }, progress, batch }: ImportNewsFragment): string {
   const done = progress.succeeded + progress.skipped + progress.failed + progress.unknown;
   const call = batch === null ? '' : `  batch ${batch.number} of ${progress.batchesTotal}`;
   return `${timeOfDay(at)}  ${id}  ${kind}  ${type}${call}  ${whole(done)} of ${whole(progress.valid)}  ${decimal(progress.percent)} %`;
+}
+
+function enrichmentLine({ occurredAt, type, contactId, contactList, attributes }: EnrichmentNewsFragment): string {
+  const names = Object.keys(attributes).join(', ');
+  return `${timeOfDay(occurredAt)}  ${contactList.id}  ${type}  ${contactId}  ${names}`;
 }

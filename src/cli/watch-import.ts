@@ -3,6 +3,7 @@ import { GatewayCallError, type GatewayClient } from '../client/gateway-client.t
 import { ImportOutcomeDocument, type ImportOutcomeQuery, ImportProgressDocument } from '../client/generated/graphql.ts';
 import { decimal, whole } from '../client/number-text.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { followEvents } from './follow-events.ts';
 import { createProgressDisplay } from './progress-display.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -19,24 +20,16 @@ export async function watchImport(gateway: GatewayClient, options: WatchOptions,
     ? options.importId
     : `gid://cxone/Import/${encodeURIComponent(options.importId)}`;
   const display = createProgressDisplay(stdout);
-  const events = gateway.subscribe(ImportProgressDocument, { id })[Symbol.asyncIterator]();
-  const interrupted = new Promise<'interrupted'>((resolve) => {
-    signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
-  });
-
-  for (;;) {
-    const next = await Promise.race([events.next(), interrupted]);
-    if (next === 'interrupted') {
-      display.end();
-      stderr.write(`The import goes on without this watch. To see it again: cxone-gateway watch ${id}\n`);
-      return EXIT.interrupted;
-    }
-    if (next.done) break;
-    const event = next.value.importProgress;
+  const news = gateway.subscribe(ImportProgressDocument, { id });
+  const end = await followEvents(news, signal, ({ importProgress: event }) => {
     if (json) stdout.write(`${JSON.stringify(event)}\n`);
     else display.show(event);
-  }
+  });
   display.end();
+  if (end === 'interrupted') {
+    stderr.write(`The import goes on without this watch. To see it again: cxone-gateway watch ${id}\n`);
+    return EXIT.interrupted;
+  }
 
   const { import: outcome } = await gateway.execute(ImportOutcomeDocument, { id });
   if (!outcome) throw new GatewayCallError('NOT_FOUND', 'The import is no longer kept.');

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { createProgressDisplay } from '../../src/cli/progress-display.ts';
+import type { ImportNewsFragment } from '../../src/client/generated/graphql.ts';
+
+const COLUMNS = 60;
+
+function event(done: number): ImportNewsFragment {
+  return {
+    cursor: 'c',
+    at: '2026-01-02T03:04:05.000Z',
+    type: 'BATCH_FINISHED',
+    import: {
+      id: 'gid://cxone/Import/1',
+      kind: 'OUTBOUND_CONTACTS',
+      state: 'RUNNING',
+      failure: null,
+      createdBy: 'test',
+      createdAt: '2026-01-02T03:04:00.000Z',
+      startedAt: null,
+      finishedAt: null,
+    },
+    progress: {
+      received: 1000,
+      valid: 1000,
+      rejected: 0,
+      duplicates: 0,
+      succeeded: done,
+      skipped: 0,
+      failed: 0,
+      unknown: 0,
+      pending: 1000 - done,
+      batchesTotal: 10,
+      batchesDone: done / 100,
+      percent: done / 10,
+      rowsPerSecond: 50,
+      etaSeconds: 75,
+    },
+    batch: null,
+  };
+}
+
+function display(isTTY: boolean) {
+  const written: string[] = [];
+  const output = { isTTY, columns: COLUMNS, write: (text: string) => written.push(text) > 0 };
+  return { written, display: createProgressDisplay(output as Parameters<typeof createProgressDisplay>[0]) }; // The rest of a stream is not used.
+}
+
+test('on a terminal one bar is drawn over itself, never wider than the terminal, and left behind at the end', () => {
+  const { written, display: bar } = display(true);
+  bar.show(event(0));
+  bar.show(event(500));
+  bar.end();
+  expect(written).toHaveLength(3);
+  expect(written[0]).toContain('░'.repeat(30));
+  expect(written[1]).toContain(`${'█'.repeat(15)}${'░'.repeat(15)} 50 %  500 of 1,000`);
+  for (const drawn of written.slice(0, 2)) {
+    expect(drawn.startsWith('\r\u001b[2K')).toBe(true);
+    expect(drawn.replace('\r\u001b[2K', '').length).toBeLessThan(COLUMNS);
+  }
+  expect(written[2]).toBe('\n');
+});
+
+test('elsewhere every event is a line, without control characters', () => {
+  const { written, display: lines } = display(false);
+  lines.show(event(500));
+  lines.end();
+  expect(written).toEqual(['03:04:05  BATCH_FINISHED  50 %  500 of 1,000\n']);
+});
