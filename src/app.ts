@@ -3,7 +3,7 @@
  * it also ends, in reverse order.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 
@@ -21,7 +21,7 @@ import { resolveBySystem } from './callbacks/guarded-lookup.ts';
 import { createImportNotices } from './callbacks/import-notices.ts';
 import { checkCallbackUrl } from './callbacks/url-guard.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { Config } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import { createContactListClient } from './contact-lists/client.ts';
 import { createOutboundOperation } from './contact-lists/outbound-bulk.ts';
 import { createOutboundContacts } from './contact-lists/outbound-contacts.ts';
@@ -54,6 +54,7 @@ import { ANONYMOUS_ADMIN, type Authenticate, openToEveryone } from './server/aut
 import { GRAPHIQL_EXAMPLES } from './server/graphiql-examples.ts';
 import { startServer } from './server/http-server.ts';
 import { createShutdown } from './server/shutdown.ts';
+import { createTrustedDocuments, parseManifest, type TrustedDocuments } from './server/trusted-documents.ts';
 import { createStatus } from './status/service.ts';
 import { createAuditLog } from './store/audit-log.ts';
 import { openDatabase } from './store/database.ts';
@@ -252,7 +253,17 @@ export async function createApp(deps: {
       log,
       firstPauseMs: 2 * config.retryBaseMs.other,
     });
-    const runner = createImportRunner({ database, store: importStore, leases, books, sender, kinds, clock, log });
+    const runner = createImportRunner({
+      database,
+      store: importStore,
+      leases,
+      books,
+      sender,
+      kinds,
+      replicas: () => budget.replicas(),
+      clock,
+      log,
+    });
 
     const webhooks = createWebhooks({
       cxone,
@@ -326,6 +337,8 @@ export async function createApp(deps: {
         host: config.host,
         port: config.port,
         graphiql: config.graphiql,
+        introspection: config.graphiql,
+        documents: await trustedDocuments(config),
         defaultQuery: config.cxone === null ? GRAPHIQL_EXAMPLES : undefined,
         allowedOrigins: config.allowedOrigins,
         makeContext: ({ actor, requestId, signal }) => ({
@@ -373,6 +386,18 @@ export async function createApp(deps: {
 
 async function finish(...work: Promise<void>[]): Promise<void> {
   await Promise.all(work);
+}
+
+/** @throws ConfigError for a file that cannot be read or is no manifest */
+async function trustedDocuments({ persistedOperations }: Config): Promise<TrustedDocuments | undefined> {
+  if (!persistedOperations) return undefined;
+  const { file, only } = persistedOperations;
+  try {
+    return createTrustedDocuments(parseManifest(await readFile(file, 'utf8')), { only });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'unreadable';
+    throw new ConfigError([`GATEWAY_PERSISTED_OPERATIONS: ${file}: ${reason}`]);
+  }
 }
 
 /** Where there are neither keys nor tokens, there is nothing to hold credentials against: they are not looked at. */

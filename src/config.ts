@@ -75,8 +75,10 @@ export interface Config {
   allowedOrigins: readonly string[];
   baselineCache: { size: number; ttlMs: number };
   logLevel: 'silent' | 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
-  /** GraphiQL and introspection. */
+  /** GraphiQL, introspection, and suggestions for names that do not exist. */
   graphiql: boolean;
+  /** A file of operations that are known by their hash; `only`: no others are run. */
+  persistedOperations: { file: string; only: boolean } | null;
   /** How long finished imports keep their rows and batches, and the event log its events. */
   retentionDays: number;
 }
@@ -226,6 +228,8 @@ const variables = z.object({
     .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'], 'expected silent, fatal, error … trace')
     .default('info'),
   GATEWAY_GRAPHIQL: onOff.default(true),
+  GATEWAY_PERSISTED_OPERATIONS: z.string().optional(),
+  GATEWAY_PERSISTED_ONLY: onOff.default(false),
   RETENTION_DAYS: wholeNumber(1, 3650).default(30),
 });
 
@@ -254,6 +258,9 @@ function crossFaults(env: Variables): string[] {
   } else if (env.GATEWAY_JWT_ISSUER || env.GATEWAY_JWT_AUDIENCE) {
     faults.push('GATEWAY_JWKS_URL: missing, though GATEWAY_JWT_ISSUER or GATEWAY_JWT_AUDIENCE is set');
   }
+
+  if (env.GATEWAY_PERSISTED_ONLY && !env.GATEWAY_PERSISTED_OPERATIONS)
+    faults.push('GATEWAY_PERSISTED_OPERATIONS: missing, though GATEWAY_PERSISTED_ONLY is on');
 
   const mayBeOpen = env.GATEWAY_AUTH === 'none' || (sandbox && isLoopback(env.HOST));
   if (!mayBeOpen && env.GATEWAY_API_KEYS.length === 0 && !env.GATEWAY_JWKS_URL)
@@ -319,6 +326,10 @@ function toConfig(env: Variables): Config {
     baselineCache: { size: env.BASELINE_CACHE_SIZE, ttlMs: env.BASELINE_CACHE_TTL_MS },
     logLevel: env.LOG_LEVEL,
     graphiql: env.GATEWAY_GRAPHIQL,
+    persistedOperations:
+      env.GATEWAY_PERSISTED_OPERATIONS === undefined
+        ? null
+        : { file: env.GATEWAY_PERSISTED_OPERATIONS, only: env.GATEWAY_PERSISTED_ONLY },
     retentionDays: env.RETENTION_DAYS,
   };
 }

@@ -4,7 +4,7 @@
  * to a client as it is.
  */
 import type { DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
-import { getOperationAST } from 'graphql';
+import { getOperationAST, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
@@ -51,6 +51,8 @@ export interface GraphQLEngine {
 
 export interface GraphQLEngineOptions {
   readonly schema: GraphQLSchema;
+  /** Whether the schema may be asked for, and unknown names are answered with known ones. */
+  readonly introspection: boolean;
   readonly limits: ServerLimits;
   readonly makeContext: (caller: Caller) => GraphQLContext;
   readonly log: Log;
@@ -66,6 +68,7 @@ type StreamContext = Caller & { readonly params: GraphQLParams };
 
 export function createGraphQLEngine({
   schema,
+  introspection,
   limits,
   makeContext,
   log,
@@ -79,6 +82,7 @@ export function createGraphQLEngine({
   const maskAs = (error: unknown, requestId: string, requestCode?: string): GraphQLError => {
     if (typeof error === 'object' && error !== null && masked.has(error)) return error as GraphQLError; // Only those get in.
     const { shown, hidden } = maskError(error, requestId, requestCode);
+    if (!introspection) shown.message = withoutSuggestions(shown.message);
     if (hidden !== undefined) log.error({ requestId, error: hidden, path: shown.path?.join('.') }, 'internal error');
     masked.add(shown);
     return shown;
@@ -129,6 +133,9 @@ export function createGraphQLEngine({
     },
     onParse({ setParseFn }) {
       setParseFn((source) => parseWithin(String(source), limits));
+    },
+    onValidate({ addValidationRule }) {
+      if (!introspection) addValidationRule(NoSchemaIntrospectionCustomRule);
     },
     onExecute({ args, setResultAndStopExecution }) {
       const context: GraphQLContext = args.contextValue;
@@ -268,6 +275,11 @@ export function createGraphQLEngine({
 
     liveSubscriptions: () => subscriptions,
   };
+}
+
+/** graphql's words about an unknown name, without the known ones that it may have been meant for. */
+function withoutSuggestions(message: string): string {
+  return message.replace(/ Did you mean .+\?$/s, '');
 }
 
 /** OK, or the code of the first error. */

@@ -13,10 +13,12 @@ import type { ServerLimits } from './limits.ts';
 import { GRAPHQL_RESPONSE, isJsonBody, JSON_RESPONSE, negotiateAnswer } from './media-types.ts';
 import { readBody } from './read-body.ts';
 import { discardBody, errorHeaders, sendJson, statusOf } from './respond.ts';
+import type { TrustedDocuments } from './trusted-documents.ts';
 
 export interface GraphQLHttpOptions {
   readonly engine: GraphQLEngine;
   readonly authenticate: Authenticate;
+  readonly documents: TrustedDocuments;
   readonly limits: ServerLimits;
 }
 
@@ -41,6 +43,7 @@ const DOCUMENT_FAULTS: ReadonlySet<unknown> = new Set([
 export function createGraphQLHttp({
   engine,
   authenticate,
+  documents,
   limits,
 }: GraphQLHttpOptions): (exchange: GraphQLExchange) => Promise<void> {
   async function readParams({
@@ -48,7 +51,7 @@ export function createGraphQLHttp({
     response,
     queryString,
   }: GraphQLExchange): Promise<GraphQLParams | GraphQLParams[] | undefined> {
-    if (request.method === 'GET') return readQueryParams(queryString);
+    if (request.method === 'GET') return readQueryParams(queryString, documents);
     if (request.method !== 'POST') {
       response.writeHead(405, { allow: 'GET, POST' }).end();
       return undefined;
@@ -59,7 +62,7 @@ export function createGraphQLHttp({
       response.writeHead(415, { accept: JSON_RESPONSE, 'accept-encoding': 'identity' }).end();
       return undefined;
     }
-    return readJsonParams(await readBody(request, limits.maxBodyBytes), limits.maxBatch);
+    return readJsonParams(await readBody(request, limits.maxBodyBytes), limits.maxBatch, documents);
   }
 
   async function answer(exchange: GraphQLExchange): Promise<void> {

@@ -1,14 +1,23 @@
 /** What a GraphQL request consists of, read strictly from a body or a query string before anything else sees it. */
 import { z } from 'zod';
 import { GatewayError } from '../errors.ts';
+import type { TrustedDocuments } from './trusted-documents.ts';
 
 const jsonObject = z.record(z.string(), z.unknown());
 
+/** A hash, and the name of its kind in front. */
+const MAX_DOCUMENT_ID_LENGTH = 256;
+
 const paramsSchema = z.strictObject({
-  query: z.string({ error: 'must be given, as a string' }).min(1, 'must not be empty'),
+  query: z.string({ error: 'must be given, as a string' }).min(1, 'must not be empty').optional(),
+  documentId: z.string().min(1).max(MAX_DOCUMENT_ID_LENGTH).nullish(),
   variables: jsonObject.nullish(),
   operationName: z.string().nullish(),
-  extensions: jsonObject.nullish(),
+  extensions: z
+    .looseObject({
+      persistedQuery: z.looseObject({ sha256Hash: z.string().min(1).max(MAX_DOCUMENT_ID_LENGTH) }).nullish(),
+    })
+    .nullish(),
 });
 
 export interface GraphQLParams {
@@ -29,7 +38,11 @@ function refuse(message: string): GatewayError {
  * @throws GatewayError BAD_USER_INPUT for bytes that are not UTF-8, text that is not JSON, or JSON that is no request;
  *   LIMIT_EXCEEDED for more than `maxBatch` operations
  */
-export function readJsonParams(body: Buffer, maxBatch: number): GraphQLParams | GraphQLParams[] {
+export function readJsonParams(
+  body: Buffer,
+  maxBatch: number,
+  documents: TrustedDocuments,
+): GraphQLParams | GraphQLParams[] {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(body);
@@ -44,36 +57,41 @@ export function readJsonParams(body: Buffer, maxBatch: number): GraphQLParams | 
   }
   if (ESCAPED_SURROGATE.test(text) && !isWellFormed(value))
     throw refuse('The body contains text that is not valid Unicode.');
-  if (!Array.isArray(value)) return readParams(value);
+  if (!Array.isArray(value)) return readParams(value, documents);
   if (value.length === 0) throw refuse('The array of operations is empty.');
   if (value.length > maxBatch) {
     throw new GatewayError('LIMIT_EXCEEDED', `At most ${maxBatch} operations can be sent in one array.`);
   }
-  return value.map(readParams);
+  return value.map((one) => readParams(one, documents));
 }
 
-/** The operation of a GET's query string. @throws GatewayError BAD_USER_INPUT */
-export function readQueryParams(queryString: string): GraphQLParams {
+/** The operation of a GET's query string. @throws GatewayError as readParams */
+export function readQueryParams(queryString: string, documents: TrustedDocuments): GraphQLParams {
   const given: Record<string, unknown> = {};
   for (const pair of queryString.split('&')) {
     const [name = '', value = ''] = pair.split('=', 2).map(decodeStrictly);
     if (value === '') continue;
-    if (name === 'query' || name === 'operationName') given[name] = value;
+    if (name === 'query' || name === 'operationName' || name === 'documentId') given[name] = value;
     if (name === 'variables' || name === 'extensions') given[name] = parseParameter(name, value);
   }
   if (!isWellFormed(given)) throw refuse('The query string contains text that is not valid Unicode.');
-  return readParams(given);
+  return readParams(given, documents);
 }
 
-/** The operation in what a client sent, however it came. @throws GatewayError BAD_USER_INPUT naming what is wrong */
-export function readParams(value: unknown): GraphQLParams {
+/**
+ * The operation in what a client sent, however it came.
+ * @throws GatewayError BAD_USER_INPUT naming what is wrong; NOT_FOUND, FORBIDDEN of the trusted documents
+ */
+export function readParams(value: unknown, documents: TrustedDocuments): GraphQLParams {
   const read = paramsSchema.safeParse(value);
   if (!read.success) {
     const [issue] = read.error.issues;
     const where = issue && issue.path.length > 0 ? `"${issue.path.join('.')}"` : 'The request';
     throw refuse(`${where}: ${issue?.message ?? 'not a GraphQL request'}.`.replace(/\.\.$/, '.'));
   }
-  const { query, variables, operationName } = read.data;
+  const { variables, operationName, extensions } = read.data;
+  const documentId = read.data.documentId ?? extensions?.persistedQuery?.sha256Hash;
+  const query = documents.textOf({ query: read.data.query, documentId });
   return { query, variables: variables ?? {}, operationName: operationName ?? undefined };
 }
 

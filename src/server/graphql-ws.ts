@@ -18,6 +18,7 @@ import type { OriginPolicy } from './origins.ts';
 import { remoteAddressOf } from './request-handler.ts';
 import { refuseConnection } from './respond.ts';
 import { createSocketConnection, type SocketConnection } from './socket-connection.ts';
+import type { TrustedDocuments } from './trusted-documents.ts';
 
 /** RFC 6455: the server goes down. graphql-ws clients reconnect after it; most 44xx codes they take as final. */
 const GOING_AWAY = 1001;
@@ -28,6 +29,7 @@ const TRY_AGAIN_LATER = 1013;
 export interface GraphQLSocketsOptions {
   readonly engine: GraphQLEngine;
   readonly authenticate: Authenticate;
+  readonly documents: TrustedDocuments;
   readonly origins: OriginPolicy;
   readonly limits: ServerLimits;
   readonly clock: Clock;
@@ -58,6 +60,7 @@ interface PreparedArgs {
 export function createGraphQLSockets({
   engine,
   authenticate,
+  documents,
   origins,
   limits,
   clock,
@@ -103,7 +106,7 @@ export function createGraphQLSockets({
         if (!isWellFormed(payload))
           throw new GatewayError('BAD_USER_INPUT', 'The message contains text that is not valid Unicode.');
         const caller = { actor: extra.actor, requestId, signal: controller.signal };
-        const prepared = await engine.prepare(readParams(payload), caller);
+        const prepared = await engine.prepare(readParams(payload, documents), caller);
         if ('errors' in prepared) return prepared.errors;
         const isSubscription = prepared.type === 'subscription';
         checkRoom(extra.connection, isSubscription);

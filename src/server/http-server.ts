@@ -23,6 +23,7 @@ import { createRequestHandler, GRAPHQL_PATH, splitTarget } from './request-handl
 import { refuseConnection } from './respond.ts';
 import { createRouter, type Route } from './routes.ts';
 import { createRunningRequests } from './running-requests.ts';
+import { createTrustedDocuments, type TrustedDocuments } from './trusted-documents.ts';
 
 export interface ServerOptions {
   readonly schema: GraphQLSchema;
@@ -35,6 +36,10 @@ export interface ServerOptions {
   readonly defaultQuery?: string | undefined;
   /** Origins whose pages may call the gateway from a browser, beside its own. */
   readonly allowedOrigins: readonly string[];
+  /** Whether the schema may be asked for, and unknown names are answered with known ones. On unless said otherwise. */
+  readonly introspection?: boolean | undefined;
+  /** Operations that are known by their hash. Without them there are none, and every text is run. */
+  readonly documents?: TrustedDocuments | undefined;
   /** Makes the context of one operation. */
   readonly makeContext: (caller: Caller) => GraphQLContext;
   readonly authenticate: Authenticate;
@@ -68,14 +73,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { schema, makeContext, authenticate, metrics, log, clock } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const origins = createOriginPolicy(options.allowedOrigins);
-  const engine = createGraphQLEngine({ schema, limits, makeContext, log, metrics, clock });
-  const sockets = createGraphQLSockets({ engine, authenticate, origins, limits, clock, log });
+  const { documents = createTrustedDocuments({}, { only: false }), introspection = true } = options;
+  const engine = createGraphQLEngine({ schema, introspection, limits, makeContext, log, metrics, clock });
+  const sockets = createGraphQLSockets({ engine, authenticate, documents, origins, limits, clock, log });
   const running = createRunningRequests();
   let drained: Promise<void> | undefined;
   const isDraining = () => drained !== undefined;
 
   const handleRequest = createRequestHandler({
-    graphqlHttp: createGraphQLHttp({ engine, authenticate, limits }),
+    graphqlHttp: createGraphQLHttp({ engine, authenticate, documents, limits }),
     graphiql: options.graphiql ? createGraphiql(options.defaultQuery) : undefined,
     findRoute: createRouter([
       ...createHealthRoutes({ checks: options.healthChecks, isDraining, clock }),

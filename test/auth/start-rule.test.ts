@@ -66,6 +66,8 @@ describe('a fault names its variable and never a secret', () => {
     ['GATEWAY_ALLOWED_ORIGINS', { GATEWAY_ALLOWED_ORIGINS: '*' }],
     ['GATEWAY_ALLOWED_ORIGINS', { GATEWAY_ALLOWED_ORIGINS: 'https://crm.example.com/path' }],
     ['GATEWAY_ALLOWED_ORIGINS', { GATEWAY_ALLOWED_ORIGINS: 'null' }],
+    ['GATEWAY_PERSISTED_OPERATIONS', { GATEWAY_PERSISTED_ONLY: 'on' }],
+    ['GATEWAY_PERSISTED_ONLY', { GATEWAY_PERSISTED_ONLY: 'yes', GATEWAY_PERSISTED_OPERATIONS: 'some.json' }],
   ])('%s', (name, env) => {
     const faults = faultsOf(env);
     expect(faults).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
