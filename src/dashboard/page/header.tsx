@@ -28,7 +28,8 @@ export function Header(props: { connection: Connection; status: Status | null; o
       </div>
       <div class="top-end">
         <Liveness connection={connection} />
-        <a href="graphql">GraphiQL</a>
+        {/* Elsewhere its operator may have turned it off. */}
+        {status?.sandbox && <a href="graphql">GraphiQL</a>}
         {onSignOut && (
           <button type="button" class="plain" onClick={onSignOut}>
             Sign out

@@ -47,8 +47,7 @@ function NothingYet({ onFile }: { onFile: (file: File) => void }) {
       </p>
       <ChooseFile onFile={onFile} />
       <p class="quiet">
-        Nothing at hand? <code>node src/samples/main.ts --rows 25000 --dirty 0.04 &gt; contacts.csv</code> writes a
-        file.
+        Nothing at hand? <code>npm run -s sample -- --rows 25000 --dirty 0.04 &gt; contacts.csv</code> writes a file.
       </p>
     </div>
   );
