@@ -187,7 +187,8 @@ function isTransient(error: unknown): boolean {
 }
 
 function failureOf(error: unknown): ItemOutcome {
-  if (!(error instanceof GatewayError)) throw error;
+  // The database is away: that is no answer to any row, the batch is settled when it is back.
+  if (!(error instanceof GatewayError) || error.code === 'UNAVAILABLE') throw error;
   const status = error instanceof OutcomeUnknownError ? 'unknown' : 'failed';
   const issues = error instanceof ValidationError || error instanceof UpstreamError ? error.issues : [];
   const code = error instanceof ConflictError ? error.reason : error.code;

@@ -8,7 +8,7 @@ import type { Attempt, BulkOperation, BulkResult, ItemOutcome, Settlement } from
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { newUpstreamTally } from '../cxone/call-context.ts';
-import { type Issue, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
+import { GatewayError, type Issue, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import type { BatchOutcome, ImportStore } from '../store/import-store.ts';
 import type { ImportBatchRow } from '../store/tables.ts';
@@ -21,15 +21,17 @@ const MAX_SENDS = 6;
 const MAX_CRASHES = 3;
 /** How long CXone may be out of reach while it is asked what became of a batch, before its rows are given up as unknown. */
 const MAX_SETTLE_TRIES = 100;
+/** Batches of all lanes of a process whose answers wait for the database. */
+const MAX_UNBOOKED = 256;
 const LONGEST_PAUSE_MS = 30_000;
 
-/** What the lane does next. `retryAtMs` is epoch time. */
+/** What the lane does next. */
 export type SendOutcome =
   | { readonly status: 'booked' }
   /** The import was paused, cancelled or stopped before the batch was sent. */
   | { readonly status: 'notRunning' }
-  /** Nothing of it took effect; not before `retryAtMs`. */
-  | { readonly status: 'released'; readonly retryAtMs: number };
+  /** Nothing of it took effect; it is tried again later. */
+  | { readonly status: 'released' };
 
 /** Proves inside a transaction that this process still owns the target. */
 export type Fence = (tx: Transaction) => Promise<void>;
@@ -65,6 +67,9 @@ export function createBatchSender(deps: {
 }): BatchSender {
   const { database, store, books, clock, log, firstPauseMs } = deps;
 
+  /** Answers that could not be booked, by the attempt's id: for as long as this process may come to settle it itself. */
+  const unbooked = new Map<string, BulkResult>();
+
   const pauseMs = (tries: number) => Math.min(firstPauseMs * 2 ** Math.min(tries - 1, 10), LONGEST_PAUSE_MS);
 
   function callContext(batch: ImportBatchRow, signal: AbortSignal): CallContext {
@@ -76,13 +81,13 @@ export function createBatchSender(deps: {
     };
   }
 
-  async function release(batch: ImportBatchRow, fence: Fence, retryAtMs: number): Promise<SendOutcome> {
+  async function release(batch: ImportBatchRow, fence: Fence, waitMs: number): Promise<SendOutcome> {
     await database.transaction(async (tx) => {
       await fence(tx);
       const { import_id: importId, number, target_id: targetId } = batch;
-      await store.releaseBatch(tx, { importId, number, targetId }, retryAtMs);
+      await store.releaseBatch(tx, { importId, number, targetId }, waitMs);
     });
-    return { status: 'released', retryAtMs };
+    return { status: 'released' };
   }
 
   async function book(
@@ -93,6 +98,21 @@ export function createBatchSender(deps: {
   ): Promise<SendOutcome> {
     await books.batchFinished(outcomeOf(batch, items, result), result.discrepancy, fence);
     return { status: 'booked' };
+  }
+
+  /** Where the database is away the answer is kept, and booked when it is back: unless another process has settled it. */
+  async function bookAnswer(
+    batch: ImportBatchRow,
+    items: readonly unknown[],
+    attemptId: string,
+    result: BulkResult,
+    fence: Fence,
+  ): Promise<SendOutcome> {
+    unbooked.set(attemptId, result);
+    if (unbooked.size > MAX_UNBOOKED) unbooked.delete(unbooked.keys().next().value ?? '');
+    const outcome = await book(batch, items, result, fence);
+    unbooked.delete(attemptId);
+    return outcome;
   }
 
   const bookAll = (batch: ImportBatchRow, status: 'failed' | 'unknown', issue: Issue, fence: Fence) =>
@@ -115,17 +135,17 @@ export function createBatchSender(deps: {
     fence: Fence,
     signal: AbortSignal,
   ): Promise<SendOutcome> {
-    // Draining, or the lease is gone: the note stays, and whoever comes next settles it.
-    if (signal.aborted) throw error;
+    // Draining, the lease is gone or the database is away: the note stays, and whoever comes next settles it.
+    if (signal.aborted || (error instanceof GatewayError && error.code === 'UNAVAILABLE')) throw error;
     if (error instanceof RateLimitedError)
-      return release(batch, fence, clock.now() + Math.max(error.retryAfterMs ?? 0, firstPauseMs));
+      return release(batch, fence, Math.max(error.retryAfterMs ?? 0, firstPauseMs));
     if (error instanceof UpstreamError && concernsWholeImport(error)) {
       await release(batch, fence, 0);
       await books.importFailed(batch.import_id, error.message);
       return { status: 'notRunning' };
     }
     if (error instanceof UpstreamError && error.retryable && sends < MAX_SENDS)
-      return release(batch, fence, clock.now() + pauseMs(sends));
+      return release(batch, fence, pauseMs(sends));
     if (error instanceof UpstreamError)
       return bookAll(
         batch,
@@ -157,7 +177,7 @@ export function createBatchSender(deps: {
     if (settlement.verdict === 'settled') return book(batch, items, settlement.result, fence);
     if (settlement.verdict === 'unknown')
       return bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message: settlement.reason }, fence);
-    if (sends < MAX_SENDS) return release(batch, fence, clock.now() + pauseMs(sends));
+    if (sends < MAX_SENDS) return release(batch, fence, pauseMs(sends));
     const issue = { path: [], code: 'NO_ANSWER', message: `CXone took none of it in ${sends} tries` };
     return bookAll(batch, 'failed', issue, fence);
   }
@@ -202,8 +222,7 @@ export function createBatchSender(deps: {
           await books.importFailed(batch.import_id, error.message);
           return { status: 'notRunning' };
         }
-        if (error instanceof RateLimitedError || error instanceof UpstreamError)
-          return { status: 'released', retryAtMs: clock.now() + pauseMs(2) };
+        if (error instanceof RateLimitedError || error instanceof UpstreamError) return { status: 'released' };
         throw error;
       }
       const marked = await database.transaction(async (tx) => {
@@ -221,12 +240,15 @@ export function createBatchSender(deps: {
         return afterFailure(batch, sends, error, fence, signal);
       }
       // Outside of the try: what cannot be booked now is not a failed batch, it is settled by whoever comes next.
-      return book(batch, items, result, fence);
+      return bookAnswer(batch, items, attempt.id, result, fence);
     },
 
     async resume(batch, operation, fence, signal) {
       const note = batch.attempt_json === null ? undefined : attemptNote.safeParse(JSON.parse(batch.attempt_json)).data;
       if (!note) return release(batch, fence, 0);
+      const answer = unbooked.get(note.id);
+      if (answer)
+        return bookAnswer(batch, jsonArray.parse(JSON.parse(batch.items_json ?? '[]')), note.id, answer, fence);
       if (batch.attempts >= MAX_CRASHES + MAX_SENDS) {
         const message = `${batch.attempts} processes died while this was under way`;
         return bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message }, fence);

@@ -41,13 +41,17 @@ export function createImportRunner(deps: {
   books: ImportBooks;
   sender: BatchSender;
   kinds: ReadonlyMap<ImportKindName, ImportKind>;
+  /** How many processes share the work, this one among them. */
+  replicas: () => number;
   clock: Clock;
   log: Log;
 }): ImportRunner {
-  const { database, store, leases, books, sender, kinds, clock, log } = deps;
+  const { database, store, leases, books, sender, kinds, replicas, clock, log } = deps;
   const stopping = new AbortController();
   const cutOff = new AbortController();
   const lanes = new Map<string, Promise<void>>();
+  /** Lanes that end after the batches they have under way, so that another replica can have their target. */
+  const yielding = new Set<string>();
   const finishing = new Map<string, Promise<void>>();
   let rounds: Promise<void> | undefined;
   let expireAt = 0;
@@ -71,24 +75,28 @@ export function createImportRunner(deps: {
 
   async function round(): Promise<void> {
     await expireUploads();
-    const due = (await store.openTargets()).filter(({ notBefore }) => notBefore <= clock.now());
-    for (const { kind, targetId } of [...(await store.unsettledTargets()), ...due]) {
-      if (lanes.size >= MAX_LANES || stopping.signal.aborted) break;
-      const name = `${kind}:${targetId}`;
-      if (!lanes.has(name))
-        track(
-          lanes,
-          name,
-          leased(`send:${name}`, (fence, signal) => lane(kind, targetId, fence, signal)),
-        );
+    const due = (await store.openTargets()).filter(({ waitMs }) => waitMs <= 0);
+    const open = new Map(
+      [...(await store.unsettledTargets()), ...due].map(({ kind, targetId }) => [
+        `${kind}:${targetId}`,
+        { kind, targetId },
+      ]),
+    );
+    // Rounded up, so that the shares of all replicas together are no fewer than there are targets.
+    const share = Math.min(MAX_LANES, Math.ceil(open.size / replicas()));
+    for (const [name, { kind, targetId }] of open) {
+      if (lanes.size >= share || stopping.signal.aborted) break;
+      if (lanes.has(name)) continue;
+      const { acquired, done } = leased(`send:${name}`, (fence, signal) => lane(name, kind, targetId, fence, signal));
+      track(lanes, name, done);
+      // One after the other: those that others have do not count.
+      await acquired;
     }
+    const surplus = lanes.size - yielding.size - share;
+    for (const name of [...lanes.keys()].reverse().slice(0, Math.max(0, surplus))) yielding.add(name);
     for (const row of await store.exhausted()) {
       if (!finishing.has(row.id))
-        track(
-          finishing,
-          row.id,
-          leased(`finish:${row.id}`, (_, signal) => finish(row, signal)),
-        );
+        track(finishing, row.id, leased(`finish:${row.id}`, (_, signal) => finish(row, signal)).done);
     }
   }
 
@@ -108,17 +116,34 @@ export function createImportRunner(deps: {
       })
       .finally(() => {
         running.delete(name);
+        yielding.delete(name);
       });
     running.set(name, done);
   }
 
-  async function leased(name: string, work: (fence: Fence, signal: AbortSignal) => Promise<void>): Promise<void> {
-    await leases.withLease(name, { leaseMs: LEASE_MS, waitMs: 0, signal: cutOff.signal }, (lease, signal) =>
-      work((tx) => leases.assertHeld(tx, lease), signal),
-    );
+  /** `acquired` tells when it is decided whether this process has the lease. */
+  function leased(
+    name: string,
+    work: (fence: Fence, signal: AbortSignal) => Promise<void>,
+  ): { acquired: Promise<void>; done: Promise<void> } {
+    const { promise: acquired, resolve } = Promise.withResolvers<void>();
+    const request = { leaseMs: LEASE_MS, waitMs: 0, signal: cutOff.signal };
+    const done = leases
+      .withLease(name, request, (lease, signal) => {
+        resolve();
+        return work((tx) => leases.assertHeld(tx, lease), signal);
+      })
+      .finally(resolve);
+    return { acquired, done };
   }
 
-  async function lane(kind: ImportKindName, targetId: string, fence: Fence, signal: AbortSignal): Promise<void> {
+  async function lane(
+    name: string,
+    kind: ImportKindName,
+    targetId: string,
+    fence: Fence,
+    signal: AbortSignal,
+  ): Promise<void> {
     const operations = new Map<string, BulkOperation<unknown>>();
     const operation = (row: ImportRow) => {
       let known = operations.get(row.id);
@@ -137,7 +162,9 @@ export function createImportRunner(deps: {
     const underWay = new Set<Promise<void>>();
     const taken = new Map<string, ImportBatchRow>();
     let paused = false;
-    const stopped = () => stopping.signal.aborted || signal.aborted || paused;
+    const failures: unknown[] = [];
+    const stopped = () =>
+      stopping.signal.aborted || signal.aborted || yielding.has(name) || paused || failures.length > 0;
     while (!stopped()) {
       const next = await nextBatch(kind, targetId, taken, signal);
       if (!next) break;
@@ -146,10 +173,13 @@ export function createImportRunner(deps: {
       taken.set(place, batch);
       const one = sender
         .send(batch, operation(row), fence, signal)
-        .then((outcome) => {
-          // A lane that cannot go on ends; the round that finds its target due again starts another.
-          if (outcome.status !== 'booked') paused = true;
-        })
+        .then(
+          (outcome) => {
+            // A lane that cannot go on ends; the round that finds its target due again starts another.
+            if (outcome.status !== 'booked') paused = true;
+          },
+          (error: unknown) => void failures.push(error),
+        )
         .finally(() => {
           underWay.delete(one);
           taken.delete(place);
@@ -157,7 +187,9 @@ export function createImportRunner(deps: {
       underWay.add(one);
       if (underWay.size >= operation(row).concurrency) await Promise.race(underWay);
     }
+    // Before the lease is given back: whoever has it next takes what is under way for left behind.
     await Promise.all(underWay);
+    if (failures.length > 0) throw failures[0];
     ring();
   }
 
@@ -169,7 +201,7 @@ export function createImportRunner(deps: {
     signal: AbortSignal,
   ): Promise<{ row: ImportRow; batch: ImportBatchRow } | undefined> {
     for (const target of await store.openTargets({ kind, targetId })) {
-      if (target.notBefore > clock.now()) continue;
+      if (target.waitMs > 0) continue;
       const mine = [...taken.values()].filter((batch) => batch.import_id === target.importId);
       const batch = await store.nextPending(
         target.importId,
@@ -205,7 +237,7 @@ export function createImportRunner(deps: {
       try {
         await kind.complete?.(targetId, callOf(row.id, signal));
       } catch (error) {
-        if (signal.aborted || !(error instanceof GatewayError)) throw error;
+        if (signal.aborted || !(error instanceof GatewayError) || error.code === 'UNAVAILABLE') throw error;
         problems.push(`${targetId}: ${error.message}`);
       }
     }

@@ -72,7 +72,8 @@ export interface OpenTarget {
   kind: ImportKindColumn;
   targetId: string;
   importId: string;
-  notBefore: number;
+  /** Nothing is to be sent to it for so long, by the database's clock; 0 or less where it may be. */
+  waitMs: number;
 }
 
 /** Rows a statement inserts at once: SQLite takes at most 32 766 parameters, seven to a row. */
@@ -135,11 +136,11 @@ export interface ImportStore {
   nextPending(importId: string, targetId: string, except: readonly number[]): Promise<ImportBatchRow | undefined>;
   /** Notes durably that the batch is about to be sent. False where the import has left the state RUNNING. */
   markSending(tx: Transaction, batch: { importId: string; number: number }, attemptJson: string): Promise<boolean>;
-  /** Nothing of it took effect: back to the pending ones. */
+  /** Nothing of it took effect: back to the pending ones. Nothing is sent to its target for `waitMs`. */
   releaseBatch(
     tx: Transaction,
     batch: { importId: string; number: number; targetId: string },
-    notBefore: number,
+    waitMs: number,
   ): Promise<void>;
   /** Books the outcome of a batch; returns the import as it is afterwards. */
   completeBatch(tx: Transaction, outcome: BatchOutcome, nowMs: number): Promise<ImportRow>;
@@ -425,7 +426,8 @@ export function createImportStore(database: Database): ImportStore {
       let query = db
         .selectFrom('import_targets as target')
         .innerJoin('imports as import', 'import.id', 'target.import_id')
-        .select(['import.kind', 'target.target_id', 'target.import_id', 'target.not_before'])
+        .select(['import.kind', 'target.target_id', 'target.import_id'])
+        .select((eb) => eb('target.not_before', '-', database.nowMs()).as('wait_ms'))
         .where('import.state', '=', 'RUNNING')
         .where('target.state', 'in', ['PENDING', 'RUNNING'])
         .where(hasRowsLeft)
@@ -436,7 +438,7 @@ export function createImportStore(database: Database): ImportStore {
         kind: row.kind,
         targetId: row.target_id,
         importId: row.import_id,
-        notBefore: row.not_before,
+        waitMs: row.wait_ms,
       }));
     },
 
@@ -488,7 +490,7 @@ export function createImportStore(database: Database): ImportStore {
       return numUpdatedRows > 0n;
     },
 
-    async releaseBatch(tx, { importId, number, targetId }, notBefore) {
+    async releaseBatch(tx, { importId, number, targetId }, waitMs) {
       await tx
         .updateTable('import_batches')
         .set(({ selectFrom }) => ({
@@ -504,7 +506,7 @@ export function createImportStore(database: Database): ImportStore {
         .execute();
       await tx
         .updateTable('import_targets')
-        .set({ not_before: notBefore })
+        .set((eb) => ({ not_before: waitMs === 0 ? 0 : eb(database.nowMs(), '+', Math.ceil(waitMs)) }))
         .where('import_id', '=', importId)
         .where('target_id', '=', targetId)
         .execute();
