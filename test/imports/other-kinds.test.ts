@@ -109,8 +109,10 @@ test('SEGMENT_MEMBERS: every contact into every segment, each segment with its o
   await using gateway = await startGateway({ ...QUICK, sandbox: { ...QUICK.sandbox, indexLagMs: 300 } });
   const { control } = gateway.sandbox;
   const path = '/api/v2/segments/{segmentId}/contacts';
-  control.fail({ method: 'POST', path, every: 3, status: 500, applied: true, times: 2 });
-  control.fail({ method: 'POST', path, refuse: { keys: ['c-7'], code: 'ContactUnknown' } });
+  // Whichever call is the third: c-7 is refused in it, too.
+  const refuse = { keys: ['c-7'], code: 'ContactUnknown' };
+  control.fail({ method: 'POST', path, every: 3, status: 500, applied: true, times: 2, refuse });
+  control.fail({ method: 'POST', path, refuse });
   const { summerInvitees, newsletter, highValue } = DEMO_IDS.segments;
   const { assignContactsToSegments } = await gateway.data(
     `mutation ($input: AssignContactsToSegmentsInput!) { assignContactsToSegments(input: $input) {
