@@ -88,6 +88,9 @@ export interface App {
 /** How long batches under way may take to finish when the gateway stops; what is cut off is settled at the next start. */
 const IMPORT_GRACE_MS = 8000;
 
+/** A database that starts together with the gateway may take so long. */
+const DATABASE_WAIT_MS = 30_000;
+
 const DAY_MS = 24 * 3_600_000;
 const RETENTION_INTERVAL_MS = 3_600_000;
 
@@ -127,7 +130,7 @@ export async function createApp(deps: {
     );
     metrics.watchUpstream(() => cxone.status());
 
-    const database = parts.use(await openDatabase({ url: config.databaseUrl, clock, log }));
+    const database = parts.use(await openDatabase({ url: config.databaseUrl, clock, log, waitMs: DATABASE_WAIT_MS }));
     const owner = processOwner(randomUUID());
     const leases = createLeases({ database, clock, owner });
     const replicas = createReplicaStore({ database });

@@ -12,6 +12,7 @@ import {
   type Transaction as Tx,
 } from 'kysely';
 import type { Clock } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
 import { createDoorbell } from './doorbell.ts';
 import { migrateToLatest } from './migrate.ts';
 import { openPostgres } from './postgres.ts';
@@ -25,6 +26,9 @@ export type Queryable = Kysely<Tables> | Transaction;
 
 /** A transaction the engine undoes this often is contended beyond what trying again can mend. */
 const MAX_TRANSACTION_ATTEMPTS = 5;
+
+/** Between two tries to reach a database that is not there yet. */
+const REACH_MS = 500;
 
 export interface Database {
   readonly engine: Engine;
@@ -61,10 +65,16 @@ export interface Database {
 /**
  * Opens the database and brings its tables up to date (once, however many processes open it at the same time).
  * @param options.url `file:./data/gateway.db` or `postgres://…`
+ * @param options.waitMs how long a server that cannot be reached yet is waited for, in milliseconds; default not at all
  * @throws Error when it cannot be opened or migrated
  */
-export async function openDatabase(options: { url: string; clock: Clock; log?: StoreLog }): Promise<Database> {
-  const { url, clock, log = silentLog } = options;
+export async function openDatabase(options: {
+  url: string;
+  clock: Clock;
+  log?: StoreLog;
+  waitMs?: number;
+}): Promise<Database> {
+  const { url, clock, log = silentLog, waitMs = 0 } = options;
   const engine = /^postgres(?:ql)?:/.test(url) ? openPostgres({ url, clock, log }) : openSqlite({ url, clock });
   const unguarded = new Kysely<Tables>({ dialect: engine.dialect });
   const doorbell = createDoorbell();
@@ -94,8 +104,9 @@ export async function openDatabase(options: { url: string; clock: Clock; log?: S
     return result;
   }
 
+  const migrate = () => engine.withMigrationConnection(unguarded, (db) => migrateToLatest({ db, engine, log }));
   try {
-    await engine.withMigrationConnection(unguarded, (db) => migrateToLatest({ db, engine, log }));
+    await onceReachable(migrate, { clock, log, waitMs });
   } catch (error) {
     await closeAll();
     throw error;
@@ -141,6 +152,26 @@ export async function openDatabase(options: { url: string; clock: Clock; log?: S
     },
     [Symbol.asyncDispose]: closeAll,
   };
+}
+
+/** A server may start later than this process, as after a failure of the power or of a whole machine. */
+async function onceReachable(
+  work: () => Promise<void>,
+  { clock, log, waitMs }: { clock: Clock; log: StoreLog; waitMs: number },
+): Promise<void> {
+  const startedAt = clock.monotonic();
+  for (let tries = 1; ; tries++) {
+    try {
+      await work();
+      if (tries > 1) log.info({ waitedMs: Math.round(clock.monotonic() - startedAt) }, 'the database can be reached');
+      return;
+    } catch (error) {
+      const isAway = error instanceof GatewayError && error.code === 'UNAVAILABLE';
+      if (!isAway || clock.monotonic() - startedAt >= waitMs) throw error;
+      if (tries === 1) log.warn({ reason: String(error.cause ?? error), waitMs }, 'waiting for the database');
+      await clock.sleep(REACH_MS);
+    }
+  }
 }
 
 /** Looks before each query is compiled, which is before it waits for a connection. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { sql } from 'kysely';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { createEventLog } from '../../src/store/event-log.ts';
@@ -375,4 +375,28 @@ describe('the database on postgres', () => {
     missing.pathname = '/no_such_database';
     await expect(openDatabase({ url: missing.href, clock: systemClock })).rejects.toThrow(/no_such_database/);
   });
+});
+
+test('a server that is still starting is waited for, and one that stays away is given up', async () => {
+  await using fresh = await freshDatabaseUrl('postgres');
+  const target = new URL(fresh.url);
+  await using proxy = await startTcpProxy({ host: target.hostname, port: Number(target.port) });
+  target.port = String(proxy.port);
+  await proxy.cut();
+  const clock = createFakeClock();
+  const told: string[] = [];
+  const log = { info: () => {}, warn: (_: object, message: string) => told.push(message) };
+  const open = (waitMs: number) => openDatabase({ url: target.href, clock, log, waitMs });
+
+  await expect(open(0)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  const opening = open(30_000);
+  await vi.waitFor(() => expect(told).toEqual(['waiting for the database']));
+  await proxy.mend();
+  await using database = await clock.advanceUntil(opening, { isBusy: () => clock.pendingSleeps === 0 });
+  await database.ping();
+
+  await proxy.cut();
+  const inVain = clock.advanceUntil(open(30_000), { isBusy: () => clock.pendingSleeps === 0 });
+  await expect(inVain).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  expect(clock.monotonic()).toBeGreaterThanOrEqual(30_000);
 });
