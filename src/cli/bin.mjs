@@ -13,12 +13,29 @@ const PROGRAMS = new Map([
   ['sandbox', '../sandbox/main.ts'],
 ]);
 
+const PARENT_CHECK_MS = 500;
+
 const [name = '', ...rest] = process.argv.slice(2);
 const node = isRecentNode() ? null : pinnedNode();
 
+if (process.env.npm_lifecycle_event) endWithParent();
 if (isRecentNode()) await import((rest.length === 0 && PROGRAMS.get(name)) || './main.ts');
 else if (node) handOver(node);
 else tellToInstallNode();
+
+/**
+ * npm passes a SIGTERM on to the shell it runs scripts in, which dies of it and leaves its child behind: that its parent
+ * is gone is all a script gets to know.
+ */
+function endWithParent() {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, PARENT_CHECK_MS);
+  watch.unref();
+}
 
 function handOver(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });

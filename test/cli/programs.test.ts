@@ -23,8 +23,8 @@ describe('the programs that the package starts', () => {
   });
 
   /** Starts one and gives the first address it prints. */
-  async function start(args: readonly string[], env: Record<string, string>): Promise<string> {
-    const started = spawn(process.execPath, args, {
+  async function start(args: readonly string[], env: Record<string, string>, program = process.execPath) {
+    const started = spawn(program, args, {
       cwd: ROOT,
       env: { PATH: process.env.PATH, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -53,6 +53,23 @@ describe('the programs that the package starts', () => {
     const url = await start(['src/cli/bin.mjs', 'serve'], gatewayEnv());
     expect(await (await fetch(url)).text()).toContain('<title>CXone gateway</title>');
     expect(await stop()).toBe(0);
+  });
+
+  test('npm start ends with npm: a signal to it reaches the gateway', async () => {
+    const url = await start(['start'], gatewayEnv(), 'npm');
+    const exited = once(child ?? expect.fail('nothing was started'), 'exit');
+    child?.kill('SIGTERM');
+    await exited;
+    await expect
+      .poll(
+        () =>
+          fetch(url).then(
+            () => 'answers',
+            () => 'gone',
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe('gone');
   });
 
   test('sandbox runs the sandbox alone, and ends cleanly', async () => {
