@@ -56,6 +56,7 @@ import { startServer } from './server/http-server.ts';
 import { createShutdown } from './server/shutdown.ts';
 import { createTrustedDocuments, parseManifest, type TrustedDocuments } from './server/trusted-documents.ts';
 import { createStatus } from './status/service.ts';
+import { createUpstreamProblems } from './status/upstream-problems.ts';
 import { createAuditLog } from './store/audit-log.ts';
 import { openDatabase } from './store/database.ts';
 import { createEventLog } from './store/event-log.ts';
@@ -68,7 +69,7 @@ import { processOwner } from './store/process-owner.ts';
 import { createReplicaStore } from './store/replicas.ts';
 import { createRetention } from './store/retention.ts';
 import { keptSetting } from './store/settings.ts';
-import { createThrottledAudit, type ThrottledAudit } from './store/throttled-audit.ts';
+import { createThrottledAudit } from './store/throttled-audit.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createDeliveryStore } from './webhooks/delivery-store.ts';
@@ -104,6 +105,7 @@ export async function createApp(deps: {
   const parts = new AsyncDisposableStack();
   try {
     const metrics = createMetrics();
+    const upstreamProblems = createUpstreamProblems();
     const upstream = config.cxone
       ? { ...config.cxone, webhookSecrets: [], sandboxUrl: null }
       : await startBuiltInSandbox(config, parts);
@@ -122,13 +124,17 @@ export async function createApp(deps: {
         clock,
         random,
         log: log.child({ part: 'cxone' }),
-        onAttempt: ({ group, fault, status, latencyMs }) =>
-          metrics.upstreamCall(group, fault ?? statusClass(status), latencyMs),
+        onAttempt: (report) => {
+          const { group, fault, status, latencyMs } = report;
+          metrics.upstreamCall(group, fault ?? statusClass(status), latencyMs);
+          upstreamProblems.note(report);
+        },
         onSlowDown: (group, waitMs) => budget.tellSlowDown(group, waitMs),
         currentHold: () => leases.currentHold(),
       }),
     );
     metrics.watchUpstream(() => cxone.status());
+    const problems = () => upstreamProblems.list(cxone.status());
 
     const database = parts.use(await openDatabase({ url: config.databaseUrl, clock, log, waitMs: DATABASE_WAIT_MS }));
     const owner = processOwner(randomUUID());
@@ -300,6 +306,7 @@ export async function createApp(deps: {
       engine: database.engine,
       replicas: () => replicas.count(),
       cxone,
+      problems,
       baselineCache: () => contacts.cacheStats(),
       activity: () => imports.activity(),
     });
@@ -333,7 +340,11 @@ export async function createApp(deps: {
         log,
       }),
     );
-    const authenticate = authentication(config, createThrottledAudit({ database, audit, clock, log }), clock);
+    const authenticate = authentication(config, {
+      audit: createThrottledAudit({ database, audit, clock, log }),
+      onRefused: metrics.authRefused,
+      clock,
+    });
     const server = parts.use(
       await startServer({
         schema: createSchema(),
@@ -354,6 +365,7 @@ export async function createApp(deps: {
         authenticate,
         routes: [...dashboardRoutes(), ...importRoutes(imports), receiver.route],
         healthChecks: { store: () => database.ping() },
+        problems,
         metrics,
         log,
         clock,
@@ -404,14 +416,16 @@ async function trustedDocuments({ persistedOperations }: Config): Promise<Truste
 }
 
 /** Where there are neither keys nor tokens, there is nothing to hold credentials against: they are not looked at. */
-function authentication(config: Config, audit: ThrottledAudit, clock: Clock): Authenticate {
+function authentication(
+  config: Config,
+  deps: Pick<Parameters<typeof createAuthenticator>[0], 'audit' | 'onRefused' | 'clock'>,
+): Authenticate {
   if (config.apiKeys.length === 0 && !config.jwt) return openToEveryone();
   return createAuthenticator({
     apiKeys: createApiKeys(config.apiKeys),
-    tokens: config.jwt ? createTokenVerifier({ issuer: config.jwt, clock }) : undefined,
+    tokens: config.jwt ? createTokenVerifier({ issuer: config.jwt, clock: deps.clock }) : undefined,
     anonymous: config.openToEveryone ? ANONYMOUS_ADMIN : null,
-    audit,
-    clock,
+    ...deps,
   });
 }
 

@@ -4,7 +4,7 @@ import { RateLimitedError } from '../errors.ts';
 import type { ThrottledAudit } from '../store/throttled-audit.ts';
 import type { ApiKeys } from './api-keys.ts';
 import { createAttempts } from './attempts.ts';
-import { CredentialsRefusedError, type Identity } from './identity.ts';
+import { CredentialsRefusedError, type Identity, type RefusalReason } from './identity.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 
 export interface Credentials {
@@ -29,9 +29,11 @@ export function createAuthenticator(deps: {
   /** Who comes without credentials; null: nobody, who may do nothing. */
   anonymous: Identity | null;
   audit: ThrottledAudit;
+  /** Told of every refusal: its reason, or `rateLimited`. */
+  onRefused: (reason: RefusalReason | 'rateLimited') => void;
   clock: Clock;
 }): (credentials: Credentials) => Promise<Identity | null> {
-  const { apiKeys, tokens, anonymous, audit, clock } = deps;
+  const { apiKeys, tokens, anonymous, audit, onRefused, clock } = deps;
   const attempts = createAttempts({ clock });
 
   async function identify(authorization: string, remoteAddress: string, isLimited: boolean): Promise<Identity> {
@@ -67,6 +69,7 @@ export function createAuthenticator(deps: {
       return await identify(authorization, remoteAddress, waitMs > 0);
     } catch (error) {
       if (!(error instanceof CredentialsRefusedError)) throw error;
+      onRefused(waitMs > 0 ? 'rateLimited' : error.reason);
       if (waitMs > 0) throw new RateLimitedError('Too many wrong credentials came from this address.', waitMs);
       await noteRefusal(error, remoteAddress);
       throw error;

@@ -10,6 +10,11 @@ export type HealthCheck = (signal: AbortSignal) => Promise<void>;
 export interface HealthOptions {
   /** By the name under which each stands in the answer. */
   readonly checks: Readonly<Record<string, HealthCheck>>;
+  /**
+   * What is wrong elsewhere: told, but no reason to send requests to another replica, which would be no better off. While
+   * CXone is down the gateway still takes imports, serves what it has and says what it cannot.
+   */
+  readonly problems: () => readonly string[];
   readonly isDraining: () => boolean;
   readonly clock: Clock;
 }
@@ -18,7 +23,7 @@ export interface HealthOptions {
 const CHECK_TIMEOUT_MS = 2000;
 
 /** `/health/live` and `/health/ready`. Probes that come while checks run share their outcome. */
-export function createHealthRoutes({ checks, isDraining, clock }: HealthOptions): Route[] {
+export function createHealthRoutes({ checks, problems, isDraining, clock }: HealthOptions): Route[] {
   let running: Promise<Record<string, string>> | undefined;
 
   async function runChecks(): Promise<Record<string, string>> {
@@ -45,12 +50,13 @@ export function createHealthRoutes({ checks, isDraining, clock }: HealthOptions)
         });
         const outcomes = await running;
         const failed = Object.keys(outcomes).filter((name) => outcomes[name] !== 'ok');
-        if (failed.length === 0) sendJson(response, 200, { status: 'ok', checks: outcomes });
+        if (failed.length === 0) sendJson(response, 200, { status: 'ok', checks: outcomes, problems: problems() });
         else
           sendJson(response, 503, {
             status: 'unavailable',
             reason: `Not ready: ${failed.join(', ')}.`,
             checks: outcomes,
+            problems: problems(),
           });
       },
     },

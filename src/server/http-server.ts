@@ -46,6 +46,8 @@ export interface ServerOptions {
   readonly routes: readonly Route[];
   /** What must hold for `/health/ready`, by name. */
   readonly healthChecks: Readonly<Record<string, HealthCheck>>;
+  /** What is wrong elsewhere, for `/health/ready` to tell. */
+  readonly problems?: (() => readonly string[]) | undefined;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly clock: Clock;
@@ -84,7 +86,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     graphqlHttp: createGraphQLHttp({ engine, authenticate, documents, limits }),
     graphiql: options.graphiql ? createGraphiql(options.defaultQuery) : undefined,
     findRoute: createRouter([
-      ...createHealthRoutes({ checks: options.healthChecks, isDraining, clock }),
+      ...createHealthRoutes({
+        checks: options.healthChecks,
+        problems: options.problems ?? (() => []),
+        isDraining,
+        clock,
+      }),
       metricsRoute(metrics),
       ...options.routes,
     ]),

@@ -51,6 +51,9 @@ export function addStatusTypes(builder: Builder): void {
       sandbox: t.exposeBoolean('sandbox', { description: 'True where the built-in sandbox stands in for CXone.' }),
       store: t.expose('store', { type: store, description: 'Where it keeps what must survive.' }),
       replicas: t.exposeInt('replicas', { description: 'How many gateways work on that store right now.' }),
+      problems: t.exposeStringList('problems', {
+        description: 'What is wrong at the moment, in sentences for whoever runs the gateway; empty where all is well.',
+      }),
       upstream: t.expose('upstream', { type: [group], description: 'CXone, group by group.' }),
       baselineCache: t.expose('baselineCache', { type: cache, description: 'The cache of contacts’ baselines.' }),
       importsRunning: t.exposeInt('importsRunning', { description: 'Imports that send or confirm.' }),

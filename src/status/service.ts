@@ -14,6 +14,8 @@ export interface GatewayStatus {
   sandbox: boolean;
   store: 'SQLITE' | 'POSTGRES';
   replicas: number;
+  /** Sentences; empty where all is well. */
+  problems: string[];
   upstream: UpstreamGroupStatus[];
   baselineCache: CacheStatus;
   importsRunning: number;
@@ -30,6 +32,7 @@ export function createStatus(deps: {
   engine: Engine;
   replicas: () => Promise<number>;
   cxone: Pick<CxoneClient, 'status'>;
+  problems: () => string[];
   baselineCache: () => CacheStatus;
   activity: () => Promise<{ running: number; waiting: number }>;
 }): Status {
@@ -41,6 +44,7 @@ export function createStatus(deps: {
         sandbox: deps.sandbox,
         store: deps.engine === 'postgres' ? 'POSTGRES' : 'SQLITE',
         replicas,
+        problems: deps.problems(),
         upstream: deps.cxone.status(),
         baselineCache: deps.baselineCache(),
         importsRunning: running,

@@ -42,6 +42,8 @@ export interface Metrics {
     outcome: 'succeeded' | 'skipped' | 'failed' | 'unknown' | 'rejected' | 'duplicate',
     rows: number,
   ): void;
+  /** Credentials that were refused; `reason` is a short word of ours. */
+  authRefused(reason: string): void;
   /** Asked at every scrape. */
   watchUpstream(read: () => readonly UpstreamGauges[]): void;
   /** Asked at every scrape. */
@@ -106,6 +108,12 @@ export function createMetrics(): Metrics {
     buckets: DURATION_BUCKETS,
     registers,
   });
+  const authRefusals = new Counter({
+    name: 'gateway_auth_refusals_total',
+    help: 'Credentials that were refused, by reason.',
+    labelNames: ['reason'],
+    registers,
+  });
   const importRows = new Counter({
     name: 'gateway_import_rows_total',
     help: 'Rows of imports by kind and outcome.',
@@ -131,6 +139,9 @@ export function createMetrics(): Metrics {
     },
     importRows(kind, outcome, rows) {
       importRows.inc({ kind, outcome }, rows);
+    },
+    authRefused(reason) {
+      authRefusals.inc({ reason });
     },
     watchUpstream(read) {
       const gauge = (name: string, help: string, value: (group: UpstreamGauges) => number) =>

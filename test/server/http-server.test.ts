@@ -252,7 +252,7 @@ describe('health', () => {
       return [response.status, await response.json()];
     };
     expect(await get('live')).toEqual([200, { status: 'ok' }]);
-    expect(await get('ready')).toEqual([200, { status: 'ok', checks: { store: 'ok', cxone: 'ok' } }]);
+    expect(await get('ready')).toEqual([200, { status: 'ok', checks: { store: 'ok', cxone: 'ok' }, problems: [] }]);
     store = new GatewayError('UNAVAILABLE', 'The database does not answer.');
     expect(await get('ready')).toEqual([
       503,
@@ -260,6 +260,7 @@ describe('health', () => {
         status: 'unavailable',
         reason: 'Not ready: store.',
         checks: { store: 'The database does not answer.', cxone: 'ok' },
+        problems: [],
       },
     ]);
     store = new Error(SECRET);
