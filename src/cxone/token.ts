@@ -24,12 +24,16 @@ const SHORTEST_LIFE_MS = 30_000;
 const LONGEST_LIFE_MS = 24 * 3_600_000;
 /** Renewed so long before its end, milliseconds (cxone-api.md, section 1). */
 const RENEWAL_MARGIN_MS = 60_000;
-/** Tries of one renewal, for 429, 5xx and no answer. */
+/** Tries of one renewal, for 429, 5xx and no answer; only one where the renewal before it failed, too. */
 const MAX_TRIES = 4;
 /** First backoff between them, milliseconds. */
 const RETRY_BASE_MS = 200;
-/** After a refusal or the last try, the token endpoint is left alone for this long, milliseconds. */
+/**
+ * After a refusal or the last try, the token endpoint is left alone for this long, milliseconds; twice as long after each
+ * further one. Up to half of it is added at random, so that many gateways that start while it is down do not ask in step.
+ */
 const QUIET_MS = 1_000;
+const LONGEST_QUIET_MS = 8_000;
 /** A token that replaced a refused one and is refused itself is not replaced sooner, milliseconds. */
 const REFUSED_AGAIN_MS = 5_000;
 
@@ -56,7 +60,8 @@ export function createTokenStep(deps: {
   clock: Clock;
   random: () => number;
 }): Step {
-  const { clock } = deps;
+  const { clock, random } = deps;
+  let failedRenewals = 0;
   let current: Token | undefined;
   let renewal: Promise<Token | FailureOutcome> | undefined;
   let lastWasRefused = false;
@@ -64,13 +69,16 @@ export function createTokenStep(deps: {
   let quiet: { until: number; failure: FailureOutcome } | undefined;
 
   function renew(tally: UpstreamTally): Promise<Token | FailureOutcome> {
-    renewal ??= fetchToken(deps, tally)
+    renewal ??= fetchToken(deps, tally, failedRenewals === 0 ? MAX_TRIES : 1)
       .then((result) => {
         if ('value' in result) {
+          failedRenewals = 0;
           current = { ...result, doubtful: lastWasRefused };
           return current;
         }
-        quiet = { until: clock.monotonic() + (result.quietMs ?? QUIET_MS), failure: result.failure };
+        const ownMs = Math.min(QUIET_MS * 2 ** failedRenewals, LONGEST_QUIET_MS) * (1 + random() / 2);
+        failedRenewals++;
+        quiet = { until: clock.monotonic() + (result.quietMs ?? ownMs), failure: result.failure };
         return result.failure;
       })
       .finally(() => {
@@ -132,6 +140,7 @@ interface TokenFailure {
 async function fetchToken(
   { http, credentials, timeoutMs, clock, random }: Parameters<typeof createTokenStep>[0],
   tally: UpstreamTally,
+  maxTries: number,
 ): Promise<Token | TokenFailure> {
   const request = tokenRequest(credentials);
   for (let tryNumber = 1; ; tryNumber++) {
@@ -147,7 +156,7 @@ async function fetchToken(
     }
     const told = outcome.kind === 'answer' ? outcome.retryAfterMs : undefined;
     const delayMs = told ?? backoffMs('addressBooks', tryNumber, RETRY_BASE_MS, random);
-    if (!mayPass(outcome) || tryNumber === MAX_TRIES || delayMs > timeoutMs) {
+    if (!mayPass(outcome) || tryNumber === maxTries || delayMs > timeoutMs) {
       return { failure: describe(request.target, outcome), quietMs: told };
     }
     await clock.sleep(delayMs);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Http } from '../../src/cxone/http.ts';
 import { SCOPES } from '../../src/cxone/limits.ts';
 import { createTokenStep } from '../../src/cxone/token.ts';
+import { createRandom } from '../../src/samples/random.ts';
 import { createFakeClock } from '../support/clock.ts';
 import {
   answerOf,
@@ -9,6 +10,7 @@ import {
   createTestClient,
   exchangeOf,
   interactive,
+  mostInAnyWindow,
   read,
   SECRET,
   write,
@@ -143,25 +145,55 @@ test('503 twice at the token endpoint costs nobody an error', async () => {
   expect(upstream.tokenRequests).toHaveLength(3);
 });
 
-test('a token endpoint that keeps failing is asked four times, then left alone for a second', async () => {
+/** A token endpoint that is down, in time that stands still. */
+function setUpDown(random: () => number) {
   const clock = createFakeClock();
-  let asked = 0;
+  const state = { asked: 0, up: false };
   const http: Http = {
     async exchange() {
-      asked++;
-      return { kind: 'answer', status: 503, header: () => undefined, bytes: Buffer.alloc(0), latencyMs: 1 };
+      state.asked++;
+      const [status, body] = state.up ? [200, JSON.stringify({ access_token: 't', expires_in: 3600 })] : [503, ''];
+      return { kind: 'answer', status, header: () => undefined, bytes: Buffer.from(body), latencyMs: 1 };
     },
     async [Symbol.asyncDispose]() {},
   };
   const credentials = { clientId: 'client-7', clientSecret: SECRET, style: 'form' } as const;
-  const step = createTokenStep({ http, credentials, timeoutMs: 30_000, clock, random: () => 0.5 });
-  const call = () => clock.advanceUntil(step(exchangeOf(), async () => answerOf(200)));
+  const step = createTokenStep({ http, credentials, timeoutMs: 30_000, clock, random });
+  return { clock, state, call: () => clock.advanceUntil(step(exchangeOf(), async () => answerOf(200))) };
+}
+
+test('a token endpoint that keeps failing is asked four times, then once after each pause, which grows', async () => {
+  const { clock, state, call } = setUpDown(() => 0.5);
   expect(await call()).toMatchObject({ kind: 'failure', reached: 'token', fault: 'unavailable', status: 503 });
   expect(await call()).toMatchObject({ kind: 'failure', reached: 'token', fault: 'unavailable' });
-  expect(asked).toBe(4);
-  await clock.advance(1000);
-  await call();
-  expect(asked).toBe(8);
+  expect(state.asked).toBe(4);
+  for (const [index, pauseMs] of [1250, 2500, 5000, 10_000, 10_000].entries()) {
+    await clock.advance(pauseMs - 1);
+    await call();
+    expect(state.asked).toBe(4 + index);
+    await clock.advance(1);
+    await call();
+    expect(state.asked).toBe(5 + index);
+  }
+  state.up = true;
+  await clock.advance(10_000);
+  expect(await call()).toMatchObject({ kind: 'answer', status: 200 });
+});
+
+test('many gateways that start while the token endpoint is down ask it a few times a second, and not in step', async () => {
+  const arrivals: number[] = [];
+  for (let gateway = 0; gateway < 40; gateway++) {
+    const { clock, state, call } = setUpDown(createRandom(gateway));
+    while (clock.monotonic() < 60_000) {
+      const before = state.asked;
+      await call();
+      if (clock.monotonic() > 20_000 && state.asked > before) arrivals.push(clock.monotonic());
+      await clock.advance(100);
+    }
+  }
+  // Each asks every 8 to 12 s.
+  expect(arrivals.length / 40).toBeLessThan(5);
+  expect(mostInAnyWindow(arrivals)).toBeLessThan(20);
 });
 
 test('the token endpoint too is left alone for as long as its Retry-After says', async () => {
