@@ -52,7 +52,7 @@ export interface BatchSender {
   ): Promise<SendOutcome>;
 }
 
-const attemptNote = z.object({ id: z.string(), checkpoint: z.unknown() });
+const attemptNote = z.object({ id: z.string(), checkpoint: z.unknown().optional() });
 const jsonArray = z.array(z.unknown());
 const rowNumbers = z.array(z.number());
 
@@ -244,8 +244,8 @@ export function createBatchSender(deps: {
     },
 
     async resume(batch, operation, fence, signal) {
-      const note = batch.attempt_json === null ? undefined : attemptNote.safeParse(JSON.parse(batch.attempt_json)).data;
-      if (!note) return release(batch, fence, 0);
+      // Written with the state in which the batch was found: a note that is missing or cannot be read is a bug.
+      const note = attemptNote.parse(JSON.parse(batch.attempt_json ?? 'null'));
       const answer = unbooked.get(note.id);
       if (answer)
         return bookAnswer(batch, jsonArray.parse(JSON.parse(batch.items_json ?? '[]')), note.id, answer, fence);
