@@ -1,18 +1,32 @@
 /** A group's calls over the last minutes: calls as an area, retries and 429s as bars in front of it. */
 import { counted, whole } from '../../client/number-text.ts';
-import { CHARTED_MS, type Sample } from './use-status.ts';
+import type { Sample } from './use-status.ts';
 
 const WIDTH = 300;
 const HEIGHT = 36;
 /** Below this many calls a second the chart does not grow: a single call is not a mountain. */
 const LEAST_SCALE = 4;
 const BAR_WIDTH = 2;
+const MINUTE_MS = 60_000;
 
-export function CallChart({ name, samples }: { name: string; samples: readonly Sample[] }) {
+/** How far back the charts go: as far as is known, in whole minutes. */
+export interface ChartWindow {
+  readonly ms: number;
+  readonly name: string;
+}
+
+export function chartWindow(samples: readonly Sample[]): ChartWindow {
+  const knownMs = (samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0);
+  const minutes = Math.max(1, Math.ceil(knownMs / MINUTE_MS));
+  return { ms: minutes * MINUTE_MS, name: minutes === 1 ? 'last minute' : `last ${minutes} minutes` };
+}
+
+export function CallChart(props: { name: string; samples: readonly Sample[]; window: ChartWindow }) {
+  const { name, samples, window } = props;
   const now = samples.at(-1)?.at ?? 0;
   const sum = (of: 'requests' | 'retries' | 'rateLimited') => samples.reduce((total, each) => total + each[of], 0);
   const scale = Math.max(LEAST_SCALE, ...samples.map(({ requests, seconds }) => requests / seconds));
-  const x = (at: number) => round(WIDTH * (1 - (now - at) / CHARTED_MS));
+  const x = (at: number) => round(WIDTH * (1 - (now - at) / window.ms));
   const y = (perSecond: number) => round((HEIGHT - 1) * (1 - Math.min(1, perSecond / scale)) + 0.5);
   const points = samples.map(({ at, requests, seconds }) => `${x(at)},${y(requests / seconds)}`);
   const area =
@@ -39,7 +53,7 @@ export function CallChart({ name, samples }: { name: string; samples: readonly S
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
       preserveAspectRatio="none"
       role="img"
-      aria-label={`${name} in the last minutes: ${counted(sum('requests'), 'call')}, ${counted(sum('retries'), 'retry', 'retries')}, ${whole(sum('rateLimited'))} refused with 429`}
+      aria-label={`${name}, ${window.name}: ${counted(sum('requests'), 'call')}, ${counted(sum('retries'), 'retry', 'retries')}, ${whole(sum('rateLimited'))} refused with 429`}
     >
       <path class="requests" d={area} />
       {bars('retries', 'retries')}

@@ -1,7 +1,7 @@
 /** The handful of numbers that say how things are at a glance. */
 import { counted, decimal, whole } from '../../client/number-text.ts';
 import type { ShownImport } from './use-imports.ts';
-import { CHARTED_MS, type Health } from './use-status.ts';
+import { type Health, KEPT_MS } from './use-status.ts';
 
 export function Overview({
   health: { status, samples },
@@ -39,7 +39,7 @@ export function Overview({
           name="429s"
           value={whole(rateLimited)}
           tone={rateLimited > 0 ? 'warn' : undefined}
-          note={`in the last ${CHARTED_MS / 60_000} minutes`}
+          note={`in the last ${KEPT_MS / 60_000} minutes`}
         />
         <Figure
           name="Cache hits"

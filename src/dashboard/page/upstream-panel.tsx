@@ -1,8 +1,8 @@
 /** How the way to CXone is doing, group by group. */
 import type { CircuitState } from '../../client/generated/graphql.ts';
 import { counted, decimal, whole } from '../../client/number-text.ts';
-import { CallChart } from './call-chart.tsx';
-import { CHARTED_MS, type Health, type Sample, type Status } from './use-status.ts';
+import { CallChart, type ChartWindow, chartWindow } from './call-chart.tsx';
+import type { Health, Sample, Status } from './use-status.ts';
 
 const GROUP_NAMES: Readonly<Record<string, string>> = {
   addressBooks: 'Address books',
@@ -19,18 +19,19 @@ const CIRCUITS: Readonly<Record<CircuitState, { text: string; tone: string; mean
 };
 
 export function UpstreamPanel({ health: { status, samples } }: { health: Health }) {
+  const window = chartWindow(Object.values(samples)[0] ?? []);
   return (
     <section aria-labelledby="upstream-title">
       <div class="section-head">
         <h2 id="upstream-title">Calls to CXone</h2>
-        <span class="quiet">last {CHARTED_MS / 60_000} minutes</span>
+        <span class="quiet">{window.name}</span>
       </div>
       {status === null ? (
         <p class="quiet">Asking…</p>
       ) : (
         <ul class="card groups">
           {status.upstream.map((group) => (
-            <Group key={group.group} group={group} samples={samples[group.group] ?? []} />
+            <Group key={group.group} group={group} samples={samples[group.group] ?? []} window={window} />
           ))}
         </ul>
       )}
@@ -41,7 +42,8 @@ export function UpstreamPanel({ health: { status, samples } }: { health: Health 
   );
 }
 
-function Group({ group, samples }: { group: Status['upstream'][number]; samples: readonly Sample[] }) {
+function Group(props: { group: Status['upstream'][number]; samples: readonly Sample[]; window: ChartWindow }) {
+  const { group, samples, window } = props;
   const name = GROUP_NAMES[group.group] ?? group.group;
   const circuit = CIRCUITS[group.circuit];
   const last = samples.at(-1);
@@ -55,7 +57,7 @@ function Group({ group, samples }: { group: Status['upstream'][number]; samples:
           circuit {circuit.text}
         </span>
       </div>
-      <CallChart name={name} samples={samples} />
+      <CallChart name={name} samples={samples} window={window} />
       <p class="pace">
         <span title="Calls a second now, of those that are let through">
           <b>{decimal(rate)}</b>

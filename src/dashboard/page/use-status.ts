@@ -23,8 +23,8 @@ export interface Health {
 }
 
 const POLL_MS = 2_000;
-/** How far back the charts go, in milliseconds. */
-export const CHARTED_MS = 5 * 60_000;
+/** How far back what is kept goes, in milliseconds. */
+export const KEPT_MS = 5 * 60_000;
 
 export function useStatus(): Health {
   const client = useClient();
@@ -66,7 +66,7 @@ function withStatus({ status: before, samples }: Health, status: Status, at: num
       retries: grownBy('retries'),
       rateLimited: grownBy('rateLimited'),
     };
-    const kept = (samples[now.group] ?? []).filter((each) => each.at > at - CHARTED_MS);
+    const kept = (samples[now.group] ?? []).filter((each) => each.at > at - KEPT_MS);
     return [now.group, [...kept, sample]] as const;
   });
   return { status, samples: Object.fromEntries(grown) };
