@@ -46,7 +46,8 @@ export function createGateway(options: {
 }): Gateway {
   const { apiKey, onConnection, onUnauthenticated } = options;
   const authorization = apiKey === null ? undefined : `Bearer ${apiKey}`;
-  const sockets = createSockets(authorization, onConnection, onUnauthenticated);
+  const over = new AbortController();
+  const sockets = createSockets({ authorization, onConnection, onUnauthenticated, signal: over.signal });
   const client = createClient({
     url: ENDPOINT.href,
     requestPolicy: 'network-only',
@@ -77,14 +78,23 @@ export function createGateway(options: {
       }),
     ],
   });
-  return { client, dispose: () => void sockets.dispose() };
+  return {
+    client,
+    dispose() {
+      over.abort();
+      void sockets.dispose();
+    },
+  };
 }
 
-function createSockets(
-  authorization: string | undefined,
-  onConnection: (connection: Connection) => void,
-  onUnauthenticated: (message: string) => void,
-): SocketClient {
+function createSockets(options: {
+  authorization: string | undefined;
+  onConnection: (connection: Connection) => void;
+  onUnauthenticated: (message: string) => void;
+  /** Aborted when nobody wants to hear of the connection any more. */
+  signal: AbortSignal;
+}): SocketClient {
+  const { authorization, onConnection, onUnauthenticated, signal } = options;
   const url = new URL(ENDPOINT);
   url.protocol = url.protocol.replace('http', 'ws');
   let lastHeard = new Date();
@@ -121,6 +131,7 @@ function createSockets(
       },
       closed: (event) => {
         clearTimeout(pongTimeout);
+        if (signal.aborted) return;
         const close = event as Partial<CloseEvent>; // Also graphql-ws' own, which is shaped alike.
         if (close.code === 4401) onUnauthenticated(close.reason ?? '');
         onConnection(isLive ? { state: 'lost', since: lastHeard } : { state: 'connecting' });
@@ -128,7 +139,7 @@ function createSockets(
     },
   });
   // The browser knows before any silence does.
-  addEventListener('offline', () => socket?.close());
+  addEventListener('offline', () => socket?.close(), { signal });
   return sockets;
 }
 

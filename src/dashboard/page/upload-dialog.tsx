@@ -5,7 +5,7 @@ import { useQuery } from 'urql';
 import { ImportPlacesDocument } from '../../client/generated/graphql.ts';
 import { decimal } from '../../client/number-text.ts';
 import { bytes } from './format.ts';
-import { typed } from './gateway.ts';
+import { messageOf, typed } from './gateway.ts';
 import { guessKind } from './guess-kind.ts';
 import { EMPTY_FORM, type ImportForm, ImportFormFields } from './import-form.tsx';
 import { useUpload } from './use-upload.ts';
@@ -33,7 +33,8 @@ export function UploadDialog({ file, onClose }: { file: File; onClose: () => voi
     event.preventDefault();
     void upload.start(file, form);
   };
-  const { sentBytes, problem } = upload;
+  const { sentBytes } = upload;
+  const problem = upload.problem ?? (places.error ? messageOf(places.error) : null);
   const percent = file.size === 0 ? 0 : (100 * (sentBytes ?? 0)) / file.size;
   return (
     <dialog

@@ -16,6 +16,8 @@ export function useImportDetail({ id, asOf }: ShownImport) {
   /** Where the shown page of batches begins, and before it those that were shown before. */
   const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
   const readAt = useRef(Number.NEGATIVE_INFINITY);
+  /** Until somebody turns the pages, they turn with the work. */
+  const isFollowing = useRef(true);
   const afterBatch = cursors.at(-1) ?? null;
 
   // `asOf` is what says that there is something new.
@@ -28,6 +30,8 @@ export function useImportDetail({ id, asOf }: ShownImport) {
       setProblem(error ? messageOf(error) : null);
       if (!data?.import) return;
       setDetail(data.import);
+      const next = nextPage(data.import);
+      if (isFollowing.current && next !== null && isWorkBehind(data.import)) setCursors((before) => [...before, next]);
     };
     const timeout = setTimeout(read, Math.max(0, readAt.current + LEAST_GAP_MS - performance.now()));
     return () => {
@@ -36,8 +40,9 @@ export function useImportDetail({ id, asOf }: ShownImport) {
     };
   }, [client, id, asOf, afterBatch]);
 
-  const next = detail?.batches.pageInfo.hasNextPage ? detail.batches.pageInfo.endCursor : null;
+  const next = detail === null ? null : nextPage(detail);
   const turn = (to: readonly (string | null)[]) => {
+    isFollowing.current = false;
     readAt.current = Number.NEGATIVE_INFINITY;
     setCursors(to);
   };
@@ -49,4 +54,13 @@ export function useImportDetail({ id, asOf }: ShownImport) {
       back: cursors.length === 1 ? null : () => turn(cursors.slice(0, -1)),
     },
   };
+}
+
+function nextPage({ batches: { pageInfo } }: Detail): string | null {
+  return pageInfo.hasNextPage ? pageInfo.endCursor : null;
+}
+
+/** Whether all calls of the page have ended, while those of later pages go on. */
+function isWorkBehind({ state, batches }: Detail): boolean {
+  return state === 'RUNNING' && batches.nodes.every((batch) => batch.state !== 'PENDING' && batch.state !== 'RUNNING');
 }
