@@ -9,8 +9,6 @@ export interface Read {
   /** The call it makes. */
   readonly method: 'GET';
   readonly path: string;
-  /** Keys of the answer without which it is of no use. */
-  readonly needed: readonly string[];
   /** Whether one thing is asked for by its id, so that another's would be a lie. */
   readonly byId: boolean;
 }
@@ -25,7 +23,6 @@ export const READS: readonly Read[] = [
     query: () => `{ root: addressBook(id: "gid://cxone/AddressBook/${addressBooks.customers}") { cxoneId name } }`,
     method: 'GET',
     path: '/api/v2/addressbooks/{id}',
-    needed: ['id', 'name'],
     byId: true,
   },
   {
@@ -34,7 +31,6 @@ export const READS: readonly Read[] = [
       `{ root: contact(id: "gid://cxone/Contact/${addressBooks.customers}/${customer(index)}") { cxoneId } }`,
     method: 'GET',
     path: '/api/v2/addressbooks/{id}/contacts/{contactId}',
-    needed: ['id'],
     byId: true,
   },
   {
@@ -42,7 +38,6 @@ export const READS: readonly Read[] = [
     query: (index) => `{ root: contactList(id: "${list(index)}") { cxoneId name } }`,
     method: 'GET',
     path: '/api/v2/outbound/contactlists/{id}',
-    needed: ['id'],
     byId: true,
   },
   {
@@ -50,7 +45,6 @@ export const READS: readonly Read[] = [
     query: () => '{ root: addressBooks(first: 2) { nodes { cxoneId } } }',
     method: 'GET',
     path: '/api/v2/addressbooks',
-    needed: [],
     byId: false,
   },
   {
@@ -58,7 +52,6 @@ export const READS: readonly Read[] = [
     query: () => '{ root: contactLists(first: 2) { nodes { cxoneId } } }',
     method: 'GET',
     path: '/api/v2/outbound/contactlists',
-    needed: [],
     byId: false,
   },
   {
@@ -67,7 +60,6 @@ export const READS: readonly Read[] = [
       `{ root: addressBook(id: "gid://cxone/AddressBook/${addressBooks.customers}") { contacts(first: 2) { nodes { cxoneId } } } }`,
     method: 'GET',
     path: '/api/v2/addressbooks/{id}/contacts',
-    needed: [],
     byId: false,
   },
   {
@@ -76,8 +68,43 @@ export const READS: readonly Read[] = [
       `{ root: addressBook(id: "gid://cxone/AddressBook/${addressBooks.customers}") { groupReferences { groupId } } }`,
     method: 'GET',
     path: '/api/v2/addressbooks/{id}/groups',
-    needed: [],
     byId: false,
+  },
+  {
+    name: 'ContactList.attributes',
+    query: (index) => `{ root: contactList(id: "${list(index)}") { attributes { name } } }`,
+    method: 'GET',
+    path: '/api/v2/contacts/lists/{id}/schema',
+    byId: false,
+  },
+  {
+    name: 'campaign',
+    query: (index) => `{ root: campaign(id: "gid://cxone/Campaign/read-campaign-${index}") { cxoneId status } }`,
+    method: 'GET',
+    path: '/api/v2/outbound/campaigns/{id}',
+    byId: true,
+  },
+  {
+    name: 'segment',
+    query: (index) => `{ root: segment(id: "gid://cxone/Segment/read-segment-${index}") { cxoneId name type } }`,
+    method: 'GET',
+    path: '/api/v2/segments/{id}',
+    byId: true,
+  },
+  {
+    name: 'segments',
+    query: () => '{ root: segments(first: 2) { nodes { cxoneId } } }',
+    method: 'GET',
+    path: '/api/v2/segments',
+    byId: false,
+  },
+  {
+    name: 'Segment.membership',
+    query: (index) =>
+      `{ root: segment(id: "gid://cxone/Segment/read-segment-${index}") { membership(contactId: "customer-0001") { isMember } } }`,
+    method: 'GET',
+    path: '/api/v2/segments/{id}/contacts/{contactId}',
+    byId: true,
   },
 ];
 
@@ -89,6 +116,8 @@ export function addThingsToRead({ sandbox }: TestGateway, count: number): void {
       name: `List ${index}`,
       attributes: [{ name: 'tier', type: 'string' }],
     });
+    sandbox.control.add.campaign({ id: `read-campaign-${index}`, name: 'Campaign', maxEnrichmentTimeoutMs: 3000 });
+    sandbox.control.add.segment({ id: `read-segment-${index}`, name: 'Segment', type: 'static' });
   }
 }
 

@@ -37,9 +37,9 @@ const LIES: Record<string, Fault> = {
 const LIES_ABOUT_ONE: Record<string, Fault> = {
   'an empty list': { json: [] },
   'an empty object': { json: {} },
-  'another one': { merge: { id: 'another' } },
-  'one without an id': { omit: ['id'] },
-  'one with an empty id': { merge: { id: '' } },
+  'another one': { merge: { id: 'another', campaignId: 'another', contactId: 'another' } },
+  'one without what is needed of it': { omit: ['id', 'campaignId', 'isMember'] },
+  'one with an empty id': { merge: { id: '', campaignId: '', contactId: '' } },
   'one in its prototype': { text: '{"__proto__":{"id":"book-customers","name":"x"}}', headers: JSON_TYPE },
 };
 

@@ -1,0 +1,12 @@
+import { testLostAnswers } from './lost-answers.ts';
+
+testLostAnswers([
+  'createAddressBook',
+  'updateAddressBook',
+  'archiveAddressBook',
+  'deleteAddressBook',
+  'createContact',
+  'updateContact',
+  'upsertContact',
+  'deleteContact',
+]);
