@@ -5,9 +5,12 @@
 
 /**
  * interactive: somebody waits for the answer; served first.
- * import: background work; `key` (the import's id) makes several of them share the rest fairly.
+ * import: background work, served with the rest.
+ * `key` (who asks; the import's id) makes several of a kind take turns, however much each of them wants.
  */
-export type Lane = { readonly kind: 'interactive' } | { readonly kind: 'import'; readonly key: string };
+export type Lane =
+  | { readonly kind: 'interactive'; readonly key?: string | undefined }
+  | { readonly kind: 'import'; readonly key: string };
 
 export interface CallContext {
   /** The gateway's id of the request or batch: in every log line and audit entry it causes. */

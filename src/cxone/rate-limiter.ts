@@ -18,7 +18,7 @@ import { createWaitingLine, type Waiter } from './waiting-line.ts';
 /** The window, and a little more, so that two clocks that differ by a few milliseconds agree about it. */
 const WINDOW_MS = 1_000 + 5;
 /** A request that was sent has arrived after this long, milliseconds. */
-const ON_ITS_WAY_MS = 150;
+const ON_ITS_WAY_MS = 500;
 /** Imports are spread over the second, but for this much at once, milliseconds: who clicks waits that long at most. */
 const IMPORT_BURST_MS = 100;
 
@@ -207,7 +207,7 @@ export function createRateLimiter(deps: {
 
   /** The least that somebody who comes now has to wait, milliseconds. */
   function leastWaitMs({ lane }: Exchange, now: number): number {
-    const ahead = lane.kind === 'interactive' ? line.interactiveSize() : line.size();
+    const ahead = lane.kind === 'interactive' ? line.interactiveAhead(lane.key) : line.size();
     const roundsAhead = Math.floor((ahead + taken() - capacity()) / Math.max(1, capacity()));
     return Math.max(0, pausedUntil() - now, roundsAhead * 1000);
   }

@@ -1,6 +1,6 @@
 /**
- * Who goes next: people before imports, imports in turn whatever their length, each in the order of coming. Whoever is
- * held up by a full in-flight bound holds up nobody else.
+ * Who goes next: people before imports; callers in turn, however much each of them asks for, and imports in turn,
+ * whatever their length; each in the order of coming. Whoever is held up by a full in-flight bound holds up nobody else.
  */
 import type { Exchange } from './step.ts';
 
@@ -30,27 +30,25 @@ export interface WaitingLine<Place> {
   all(): Waiter<Place>[];
   size(): number;
   interactiveSize(): number;
+  /** How many interactive ones would go before the next of this key, if none came after it. */
+  interactiveAhead(key: string | undefined): number;
 }
 
 /** Waiters in order of coming, apart by in-flight key, so that only the heads need looking at. */
 type Queue<Place> = Map<string, Set<Waiter<Place>>>;
 
+/** Those of one caller or import, each apart from the others; in the order of their next turn. */
+type Lane<Place> = Map<string, Queue<Place>>;
+
 /** The key of those without an in-flight bound. */
 const UNBOUND = '';
 
 export function createWaitingLine<Place>(): WaitingLine<Place> {
-  const interactive: Queue<Place> = new Map();
-  /** In the order of their next turn. */
-  const imports = new Map<string, Queue<Place>>();
+  const lanes: Record<Waiter<Place>['lane']['kind'], Lane<Place>> = { interactive: new Map(), import: new Map() };
   const numbers = new WeakMap<Waiter<Place>, number>();
   const underWay = new Map<string, number>();
   let lastNumber = 0;
-  let interactiveSize = 0;
-  let importsSize = 0;
-
-  function queueOf(waiter: Waiter<Place>): Queue<Place> | undefined {
-    return waiter.lane.kind === 'interactive' ? interactive : imports.get(waiter.lane.key);
-  }
+  const sizes = { interactive: 0, import: 0 };
 
   function mayGo({ inFlight }: Waiter<Place>, bound: (max: number) => number): boolean {
     return !inFlight || (underWay.get(inFlight.key) ?? 0) < bound(inFlight.max);
@@ -66,48 +64,45 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
     return first;
   }
 
-  function headOfImports(bound: (max: number) => number): Waiter<Place> | undefined {
-    for (const [key, queue] of imports) {
+  /** The head of whoever's turn it is; it is somebody else's then. */
+  function nextTurn(lane: Lane<Place>, bound: (max: number) => number): Waiter<Place> | undefined {
+    for (const [key, queue] of lane) {
       const waiter = head(queue, bound);
       if (!waiter) continue;
-      imports.delete(key);
-      imports.set(key, queue);
+      lane.delete(key);
+      lane.set(key, queue);
       return waiter;
     }
     return undefined;
   }
 
   function remove(waiter: Waiter<Place>): boolean {
-    const queue = queueOf(waiter);
+    const { kind, key: owner = '' } = waiter.lane;
+    const lane = lanes[kind];
+    const queue = lane.get(owner);
     const key = waiter.inFlight?.key ?? UNBOUND;
     const same = queue?.get(key);
     if (!queue || !same?.delete(waiter)) return false;
     if (same.size === 0) queue.delete(key);
-    if (waiter.lane.kind === 'interactive') interactiveSize--;
-    else {
-      importsSize--;
-      if (queue.size === 0) imports.delete(waiter.lane.key);
-    }
+    if (queue.size === 0) lane.delete(owner);
+    sizes[kind]--;
     return true;
   }
 
   return {
     join(waiter) {
       numbers.set(waiter, ++lastNumber);
-      let queue = queueOf(waiter);
-      if (!queue) {
-        queue = new Map();
-        if (waiter.lane.kind === 'import') imports.set(waiter.lane.key, queue);
-      }
+      const { kind, key: owner = '' } = waiter.lane;
+      const queue: Queue<Place> = lanes[kind].get(owner) ?? new Map();
+      lanes[kind].set(owner, queue);
       const key = waiter.inFlight?.key ?? UNBOUND;
       const same = queue.get(key);
       if (same) same.add(waiter);
       else queue.set(key, new Set([waiter]));
-      if (waiter.lane.kind === 'interactive') interactiveSize++;
-      else importsSize++;
+      sizes[kind]++;
     },
     next({ imports: importsMayGo, bound }) {
-      const waiter = head(interactive, bound) ?? (importsMayGo ? headOfImports(bound) : undefined);
+      const waiter = nextTurn(lanes.interactive, bound) ?? (importsMayGo ? nextTurn(lanes.import, bound) : undefined);
       if (!waiter) return undefined;
       remove(waiter);
       const key = waiter.inFlight?.key;
@@ -122,8 +117,23 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
     underWay: (key) => underWay.get(key) ?? 0,
     mostUnderWay: () => Math.max(0, ...underWay.values()),
     remove,
-    all: () => [interactive, ...imports.values()].flatMap((queue) => [...queue.values()].flatMap((same) => [...same])),
-    size: () => interactiveSize + importsSize,
-    interactiveSize: () => interactiveSize,
+    all: () =>
+      [lanes.interactive, lanes.import].flatMap((lane) =>
+        [...lane.values()].flatMap((queue) => [...queue.values()].flatMap((same) => [...same])),
+      ),
+    size: () => sizes.interactive + sizes.import,
+    interactiveSize: () => sizes.interactive,
+    interactiveAhead(key = '') {
+      const own = sizeOf(lanes.interactive.get(key));
+      let ahead = own;
+      for (const [other, queue] of lanes.interactive) if (other !== key) ahead += Math.min(sizeOf(queue), own + 1);
+      return ahead;
+    },
   };
+}
+
+function sizeOf<Place>(queue: Queue<Place> | undefined): number {
+  let size = 0;
+  for (const same of queue?.values() ?? []) size += same.size;
+  return size;
 }

@@ -36,6 +36,26 @@ test('who clicks goes before every import that already waits', async () => {
   expect(order).toEqual(['import 1', 'click 1', 'click 2', 'import 2', 'import 3', 'import 4']);
 });
 
+test('callers take turns, however much each of them asks for', async () => {
+  const { clock, order, send } = setUp(1);
+  const lane = (key: string): Lane => ({ kind: 'interactive', key });
+  const greedy = Array.from({ length: 6 }, (_, index) => send(`greedy ${index}`, { lane: lane('greedy') }));
+  const modest = Array.from({ length: 2 }, (_, index) => send(`modest ${index}`, { lane: lane('modest') }));
+  await clock.advanceUntil(Promise.all([...greedy, ...modest]));
+  expect(order.slice(0, 5)).toEqual(['greedy 0', 'greedy 1', 'modest 0', 'greedy 2', 'modest 1']);
+});
+
+test('a caller who asks for more than can be answered in time is refused, and the next one is not', async () => {
+  const { clock, send } = setUp(1);
+  const lane = (key: string): Lane => ({ kind: 'interactive', key });
+  const ask = (key: string) => send(key, { lane: lane(key), deadlineAt: clock.monotonic() + 9000 });
+  const greedy = Promise.allSettled(Array.from({ length: 30 }, () => ask('greedy')));
+  const modest = ask('modest').then(() => clock.monotonic());
+  expect(await clock.advanceUntil(modest)).toBeLessThan(4000);
+  const outcomes = await clock.advanceUntil(greedy);
+  expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(15);
+});
+
 test('imports take turns, whatever their length', async () => {
   const { clock, order, send } = setUp(1);
   const long = Array.from({ length: 6 }, (_, index) => send(`long ${index}`, { lane: importLane('long') }));
