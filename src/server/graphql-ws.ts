@@ -67,6 +67,7 @@ export function createGraphQLSockets({
   log,
 }: GraphQLSocketsOptions): GraphQLSockets {
   const connections = new Map<SocketConnection, () => void>();
+  const socketsOf = createActorSockets(limits.maxSocketsPerActor);
   const stopped = new AbortController();
   let draining = false;
 
@@ -94,6 +95,10 @@ export function createGraphQLSockets({
         return false;
       }
       const { connection } = extra;
+      if (!socketsOf.enter(extra.actor, connection.closed)) {
+        connection.close(TRY_AGAIN_LATER, `At most ${limits.maxSocketsPerActor} sockets can be open at a time.`);
+        return false;
+      }
       const end = () => connection.close(CloseCode.Forbidden, 'The credentials have ended.');
       endWithCredentials(extra.actor, connection.closed, clock, end);
       return true;
@@ -225,6 +230,26 @@ export function createGraphQLSockets({
     if (connections.size >= limits.maxSockets) return '503 Service Unavailable';
     return undefined;
   }
+}
+
+/** Counts the sockets of each actor. */
+function createActorSockets(most: number) {
+  const open = new Map<string, number>();
+  return {
+    /** False where the actor has enough. Otherwise one more, until the signal says that it is closed. */
+    enter(actor: Actor | null, closed: AbortSignal): boolean {
+      const name = actor?.name ?? '';
+      const count = open.get(name) ?? 0;
+      if (count >= most || closed.aborted) return false;
+      open.set(name, count + 1);
+      closed.addEventListener('abort', () => {
+        const left = (open.get(name) ?? 1) - 1;
+        if (left > 0) open.set(name, left);
+        else open.delete(name);
+      });
+      return true;
+    },
+  };
 }
 
 /** Why credentials were not taken. 4401 is final for graphql-ws clients: the same ones would not do better. */

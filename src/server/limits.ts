@@ -24,6 +24,8 @@ export interface ServerLimits {
   readonly maxBatch: number;
   readonly maxConnections: number;
   readonly maxSockets: number;
+  /** Of these, what one actor may have: the rest is left to others. */
+  readonly maxSocketsPerActor: number;
   readonly maxSubscriptionsPerSocket: number;
   /** Queries and mutations under way on one socket at a time. */
   readonly maxRunningPerSocket: number;
@@ -51,6 +53,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxBatch: 20,
   maxConnections: 10_000,
   maxSockets: 5_000,
+  maxSocketsPerActor: 4_000,
   maxSubscriptionsPerSocket: 50,
   maxRunningPerSocket: 200,
   maxBufferedBytes: 1024 * 1024,

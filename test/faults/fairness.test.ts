@@ -17,8 +17,8 @@ test('another caller’s reads are answered while one has hundreds waiting', asy
     },
   });
   await gateway.graphql(CONTACT.query(190), {}, MODEST);
-  // Six seconds' worth at 30 a second.
-  const greedy = Array.from({ length: 180 }, (_, index) => gateway.graphql(CONTACT.query(index), {}, GREEDY));
+  // Four seconds' worth at 30 a second.
+  const greedy = Array.from({ length: 120 }, (_, index) => gateway.graphql(CONTACT.query(index), {}, GREEDY));
   await gateway.sandbox.control.waitFor(({ number }) => number > 20);
   const waits: number[] = [];
   for (let index = 0; index < 3; index += 1) {
@@ -29,5 +29,5 @@ test('another caller’s reads are answered while one has hundreds waiting', asy
   }
   expect(Math.max(...waits)).toBeLessThan(2000);
   const answers = await Promise.all(greedy);
-  expect(answers.filter(({ errors }) => errors === undefined).length).toBeGreaterThan(150);
+  expect(answers.filter(({ errors }) => errors === undefined).length).toBeGreaterThan(100);
 });

@@ -96,6 +96,38 @@ describe('over WebSocket', () => {
   });
 });
 
+test('one actor cannot take all sockets: those beyond its part are closed with 1013, others come in', async () => {
+  await harness[Symbol.asyncDispose]();
+  const names: Authenticate = async ({ authorization = '' }) => ({ name: authorization, role: 'reader' });
+  harness = await startHarness({ authenticate: names, clock, limits: { maxSockets: 10, maxSocketsPerActor: 2 } });
+  const connect = async (authorization: string) => {
+    const outcome = Promise.withResolvers<number | 'connected'>();
+    const client = createClient({
+      url: harness.ws,
+      lazy: false,
+      retryAttempts: 0,
+      connectionParams: { authorization },
+      onNonLazyError: () => undefined,
+      on: {
+        connected: () => outcome.resolve('connected'),
+        closed: (event) => outcome.resolve((event as { code: number }).code),
+      },
+    });
+    return { outcome: await outcome.promise, close: () => client.dispose() };
+  };
+  const [first, , third, other] = [
+    await connect('greedy'),
+    await connect('greedy'),
+    await connect('greedy'),
+    await connect('modest'),
+  ];
+  expect([first?.outcome, third?.outcome, other?.outcome]).toEqual(['connected', 1013, 'connected']);
+  await first?.close();
+  // A place that is left can be taken, once the server has seen that it is.
+  let again = await connect('greedy');
+  while (again.outcome !== 'connected') again = await connect('greedy');
+});
+
 test('an SSE subscription ends when the credentials end', async () => {
   const client = createSseClient({ url: harness.graphql, headers: { authorization: 'Bearer ada' }, retryAttempts: 0 });
   const seen: string[] = [];
