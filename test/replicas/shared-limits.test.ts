@@ -1,0 +1,168 @@
+import { expect, test, vi } from 'vitest';
+import { DEMO_IDS } from '../../src/sandbox/seed.ts';
+import { startSandbox } from '../../src/sandbox/server.ts';
+import type { GatewayProcess } from '../support/gateway-process.ts';
+import { freshDatabaseUrl } from '../support/postgres.ts';
+import { dataOf, startGateways } from './processes.ts';
+
+const BOOK = `gid://cxone/AddressBook/${DEMO_IDS.addressBooks.customers}`;
+const LIMIT = 40;
+/** cxone-api.md, section 2. */
+const MAX_IN_FLIGHT = 15;
+
+/** So many callers at once, each asking for another contact after the other until stopped. Answers the count of answers. */
+function load(gateway: GatewayProcess, callers: number): { readonly answered: () => number; stop(): Promise<void> } {
+  let stopped = false;
+  let answered = 0;
+  let number = 0;
+  const ask = async () => {
+    while (!stopped) {
+      const query = `{ addressBook(id: "${BOOK}") { contactByExternalRef(externalRefId: "none-${number++}") { id } } }`;
+      // One that is refused in time has had its turn; a gateway that is killed or paused answers nobody.
+      const isAnswered = await gateway.graphql(query).then(
+        ({ errors }) => !errors,
+        () => false,
+      );
+      if (isAnswered) answered++;
+      else await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const all = Array.from({ length: callers }, ask);
+  return {
+    answered: () => answered,
+    async stop() {
+      stopped = true;
+      await Promise.all(all);
+    },
+  };
+}
+
+const seconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count * 1_000));
+
+test('replicas that come, go and are killed under full load stay within one limit, and use it', {
+  timeout: 90_000,
+}, async () => {
+  await using sandbox = await startSandbox({ limits: { addressBooks: LIMIT } });
+  await using database = await freshDatabaseUrl('postgres');
+  // So slow that the rate alone would have 28 calls of the book in flight.
+  sandbox.control.fail({ method: 'GET', path: '/api/v2/addressbooks/{id}/contacts', delayMs: 700 });
+  const env = { CXONE_LIMITS: JSON.stringify({ addressBooks: LIMIT }) };
+  const start = async () => (await startGateways(1, { databaseUrl: database.url, sandbox, env }))[0] as GatewayProcess;
+  await using cleanUp = new AsyncDisposableStack();
+
+  const a = cleanUp.use(await start());
+  const loads = [load(a, 30)];
+  const bStarting = start();
+  await seconds(2);
+  const b = cleanUp.use(await bStarting);
+  loads.push(load(b, 30));
+  const c = cleanUp.use(await start());
+  loads.push(load(c, 30));
+  await seconds(2);
+
+  const before = loads.map(({ answered }) => answered());
+  await seconds(3);
+  const rates = loads.map(({ answered }, index) => (answered() - (before[index] ?? 0)) / 3);
+  // All three get on, and together about as well as one: fifteen at a time, a good 0.7 s each.
+  for (const rate of rates) expect(rate).toBeGreaterThan(3);
+  expect(rates.reduce((total, rate) => total + rate, 0)).toBeGreaterThan(12);
+
+  await b.kill();
+  await seconds(1);
+  await c.stop();
+  await seconds(2);
+  const aBefore = loads[0]?.answered() ?? 0;
+  await seconds(3);
+  expect(((loads[0]?.answered() ?? 0) - aBefore) / 3).toBeGreaterThan(12);
+  await Promise.all(loads.map((each) => each.stop()));
+
+  const { peakPerSecond, peakInFlight, rateLimited, violations } = sandbox.control.requests();
+  expect(peakPerSecond.addressBooks).toBeLessThanOrEqual(LIMIT);
+  expect(peakInFlight.byAddressBook[DEMO_IDS.addressBooks.customers]).toBeLessThanOrEqual(MAX_IN_FLIGHT);
+  expect(rateLimited.addressBooks).toBe(0);
+  expect(violations).toEqual([]);
+});
+
+test('a limit smaller than the number of replicas: everybody gets on, and never two at once', {
+  timeout: 60_000,
+}, async () => {
+  await using sandbox = await startSandbox({ limits: { addressBooks: 2 } });
+  await using database = await freshDatabaseUrl('postgres');
+  const env = { CXONE_LIMITS: JSON.stringify({ addressBooks: 2 }) };
+  await using cleanUp = new AsyncDisposableStack();
+  const gateways = await startGateways(3, { databaseUrl: database.url, sandbox, env });
+  for (const gateway of gateways) cleanUp.use(gateway);
+  const loads = gateways.map((gateway) => load(gateway, 2));
+  await vi.waitFor(
+    () => {
+      for (const { answered } of loads) expect(answered()).toBeGreaterThan(0);
+    },
+    { timeout: 30_000, interval: 200 },
+  );
+  await Promise.all(loads.map((each) => each.stop()));
+  expect(sandbox.control.requests()).toMatchObject({ rateLimited: { addressBooks: 0 }, violations: [] });
+  expect(sandbox.control.requests().peakPerSecond.addressBooks).toBeLessThanOrEqual(2);
+});
+
+test('what one replica learns from a 429 all obey, also one that starts after it', { timeout: 60_000 }, async () => {
+  await using sandbox = await startSandbox();
+  await using database = await freshDatabaseUrl('postgres');
+  await using cleanUp = new AsyncDisposableStack();
+  const options = { databaseUrl: database.url, sandbox };
+  const [a, b] = await startGateways(2, options);
+  if (!a || !b) throw new Error('There are two.');
+  cleanUp.use(a);
+  cleanUp.use(b);
+  const read = (gateway: GatewayProcess) =>
+    gateway.graphql(
+      `{ contactList(id: "gid://cxone/ContactList/${DEMO_IDS.contactLists.renewals}") { totalContactCount } }`,
+    );
+  sandbox.control.fail({
+    method: 'GET',
+    path: '/api/v2/outbound/contactlists/{id}',
+    status: 429,
+    retryAfter: 4,
+    times: 1,
+  });
+  const waiting = read(a);
+  const refused = await sandbox.control.waitFor(({ status }) => status === 429);
+  // In a second at the latest (and really much sooner) the others know.
+  await seconds(1);
+  const c = cleanUp.use((await startGateways(1, options))[0] as GatewayProcess);
+  const answers = await Promise.all([waiting, read(b), read(c)]);
+  for (const { errors } of answers) expect(errors).toBeUndefined();
+  const after = sandbox.control
+    .requestLog()
+    .filter(({ number, route }) => number > refused.number && route.includes('contactlists'));
+  expect(after.length).toBeGreaterThanOrEqual(3);
+  expect(Math.min(...after.map(({ at }) => at)) - refused.at).toBeGreaterThanOrEqual(4_000);
+});
+
+test('the same upsert from three replicas at once makes one contact', { timeout: 60_000 }, async () => {
+  await using sandbox = await startSandbox({ limits: { addressBooks: 500 } });
+  await using database = await freshDatabaseUrl('postgres');
+  await using cleanUp = new AsyncDisposableStack();
+  const env = { CXONE_LIMITS: JSON.stringify({ addressBooks: 500 }) };
+  const gateways = await startGateways(3, { databaseUrl: database.url, sandbox, env });
+  for (const gateway of gateways) cleanUp.use(gateway);
+  const partners = DEMO_IDS.addressBooks.partners;
+  const before = sandbox.control.state.contactCount(partners);
+  const outcomes = await Promise.all(
+    Array.from({ length: 30 }, (_, index) =>
+      dataOf(
+        gateways[index % 3] as GatewayProcess,
+        `mutation ($input: UpsertContactInput!) { upsertContact(input: $input) {
+           ... on UpsertContactPayload { outcome contact { cxoneId } } ... on Error { message } } }`,
+        {
+          input: {
+            addressBookId: `gid://cxone/AddressBook/${partners}`,
+            contact: { firstName: 'Ada', customAttributes: { external_ref_id: 'CRM-994821' } },
+          },
+        },
+      ),
+    ),
+  );
+  expect(sandbox.control.state.contactCount(partners)).toBe(before + 1);
+  expect(outcomes.filter(({ upsertContact }) => upsertContact.outcome === 'CREATED')).toHaveLength(1);
+  expect(new Set(outcomes.map(({ upsertContact }) => upsertContact.contact.cxoneId)).size).toBe(1);
+});
