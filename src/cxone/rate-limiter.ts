@@ -17,7 +17,10 @@ import { createWaitingLine, type Waiter } from './waiting-line.ts';
 
 /** The window, and a little more, so that two clocks that differ by a few milliseconds agree about it. */
 const WINDOW_MS = 1_000 + 5;
-/** A request that was sent has arrived after this long, milliseconds. */
+/**
+ * A request that was sent has arrived after this long, milliseconds: also where either end is held up by a busy machine.
+ * While answers are slower than this, the rate is two thirds of the limit; they usually are not.
+ */
 const ON_ITS_WAY_MS = 500;
 /** Imports are spread over the second, but for this much at once, milliseconds: who clicks waits that long at most. */
 const IMPORT_BURST_MS = 100;

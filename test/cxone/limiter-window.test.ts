@@ -68,7 +68,7 @@ test('slow answers do not slow the rate beyond the allowance for the way', async
   const limiter = createRateLimiter({ group: 'outbound', limit: 5, clock });
   const wire = fakeWire(clock, () => ({ arrivesAfterMs: 1, answersAfterMs: 20_000 }));
   void Promise.all(Array.from({ length: 20 }, () => limiter.step(exchangeOf(), wire.next)));
-  await clock.advance(3 * 1160);
+  await clock.advance(3 * 1510);
   expect(wire.arrivals).toHaveLength(20);
 });
 
