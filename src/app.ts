@@ -20,6 +20,7 @@ import { createCallbackDelivery } from './callbacks/callback-delivery.ts';
 import { resolveBySystem } from './callbacks/guarded-lookup.ts';
 import { createImportNotices } from './callbacks/import-notices.ts';
 import { checkCallbackUrl } from './callbacks/url-guard.ts';
+import { ownOperations } from './client/own-operations.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
 import { createContactListClient } from './contact-lists/client.ts';
@@ -404,11 +405,13 @@ async function finish(...work: Promise<void>[]): Promise<void> {
 }
 
 /** @throws ConfigError for a file that cannot be read or is no manifest */
-async function trustedDocuments({ persistedOperations }: Config): Promise<TrustedDocuments | undefined> {
-  if (!persistedOperations) return undefined;
+async function trustedDocuments({ persistedOperations }: Config): Promise<TrustedDocuments> {
+  // The dashboard and the command line are never strangers.
+  if (!persistedOperations) return createTrustedDocuments(ownOperations(), { only: false });
   const { file, only } = persistedOperations;
   try {
-    return createTrustedDocuments(parseManifest(await readFile(file, 'utf8')), { only });
+    const documents = { ...ownOperations(), ...parseManifest(await readFile(file, 'utf8')) };
+    return createTrustedDocuments(documents, { only });
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unreadable';
     throw new ConfigError([`GATEWAY_PERSISTED_OPERATIONS: ${file}: ${reason}`]);
