@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DEMO_IDS } from '../../src/sandbox/seed.ts';
@@ -108,6 +110,27 @@ describeInBrowser('the dashboard in a browser', () => {
       .getByRole('article', { name: /Import trial/ })
       .getByText('1 succeeded')
       .waitFor();
+  });
+
+  test('works where only registered operations are run', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'operations-'));
+    try {
+      const file = join(folder, 'none.json');
+      await writeFile(file, '{}');
+      const env = { GATEWAY_PERSISTED_OPERATIONS: file, GATEWAY_PERSISTED_ONLY: 'on' };
+      await using gateway = await startGateway({ env });
+      expect((await gateway.graphql('{ gatewayStatus { version } }')).errors).toBeDefined();
+      const { page, complaints } = await browser.open(gateway.url);
+      await page.getByText('Live', { exact: true }).waitFor();
+      await page.getByRole('heading', { name: 'Drop a file here to import it' }).waitFor();
+      await page.getByText('on SQLite').waitFor();
+      const event = { type: 'contact.enriched', contactListId: 'list-winback', contactId: 'c-1', attributes: {} };
+      await gateway.sandbox.control.deliver(event, { to: `${gateway.url}/webhooks/cxone` });
+      await page.getByText('enriched on Win back').waitFor();
+      expect(complaints).toEqual([]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('where the gateway wants a key the page asks for it, and keeps it for this tab', async () => {

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Provider } from 'urql';
 import { Dashboard } from './dashboard.tsx';
-import { type Connection, createGateway, type Gateway } from './gateway.ts';
+import { type Connection, createGateway, type Gateway, GatewayProvider } from './gateway.ts';
 import { SignIn } from './sign-in.tsx';
 
 /** For as long as this tab is open. */
@@ -32,8 +32,10 @@ export function App() {
   if (refusal !== null) return <SignIn message={refusal} wasRefused={apiKey !== null} onKey={signIn} />;
   if (gateway === null) return null;
   return (
-    <Provider value={gateway.client}>
-      <Dashboard connection={connection} onSignOut={apiKey === null ? null : () => signIn(null)} />
-    </Provider>
+    <GatewayProvider value={gateway}>
+      <Provider value={gateway.client}>
+        <Dashboard connection={connection} onSignOut={apiKey === null ? null : () => signIn(null)} />
+      </Provider>
+    </GatewayProvider>
   );
 }

@@ -1,17 +1,18 @@
 /**
- * The gateway as this page reaches it: urql for queries and mutations over HTTP, and for subscriptions over a WebSocket
- * that reconnects by itself, goes on behind the last event it saw, and says whether it is there.
+ * The gateway as this page reaches it: urql for queries and mutations over HTTP, graphql-ws for subscriptions, over a
+ * WebSocket that reconnects by itself, goes on behind the last event it saw, and says whether it is there.
  */
+
 import { createClient as createSocketClient, type Client as SocketClient } from 'graphql-ws/client';
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
 import {
   type AnyVariables,
   type Client,
   type CombinedError,
   createClient,
-  type ExecutionResult,
   fetchExchange,
   mapExchange,
-  subscriptionExchange,
   type TypedDocumentNode,
 } from 'urql';
 import type { TypedDocumentString } from '../../client/generated/graphql.ts';
@@ -25,7 +26,26 @@ export type Connection =
 
 export interface Gateway {
   readonly client: Client;
+  /**
+   * Calls `onEvent` with the data of each event, over broken connections too, and `onEnd` when there are no more: the
+   * gateway ended it, or its cursor is no longer kept. @returns what ends it from here
+   */
+  subscribe<Data, Variables extends Record<string, unknown>>(
+    document: TypedDocumentString<Data, Variables>,
+    variables: Variables,
+    told: { onEvent: (data: Data) => void; onEnd: () => void },
+  ): () => void;
   dispose(): void;
+}
+
+const GatewayContext = createContext<Gateway | null>(null);
+export const GatewayProvider = GatewayContext.Provider;
+
+/** @throws outside of a GatewayProvider */
+export function useGateway(): Gateway {
+  const gateway = useContext(GatewayContext);
+  if (gateway === null) throw new Error('there is no gateway here');
+  return gateway;
 }
 
 /** Relative to the page, so that a proxy may put both under a path. */
@@ -60,26 +80,22 @@ export function createGateway(options: {
         },
       }),
       fetchExchange,
-      subscriptionExchange({
-        forwardSubscription: ({ query = '', variables }) => ({
-          subscribe(sink) {
-            const { payload, advance } = resumingOperation(query, { ...variables });
-            const unsubscribe = sockets.subscribe(payload, {
-              next(result) {
-                advance(result.data);
-                sink.next(result as ExecutionResult); // The same by another name: what the protocol carries.
-              },
-              error: sink.error,
-              complete: sink.complete,
-            });
-            return { unsubscribe };
-          },
-        }),
-      }),
     ],
   });
   return {
     client,
+    subscribe(document, variables, { onEvent, onEnd }) {
+      const { payload, advance } = resumingOperation(String(document), variables);
+      return sockets.subscribe(payload, {
+        next({ data, errors }) {
+          if (errors) return;
+          advance(data);
+          onEvent(data as never); // Typed by the document, whose answer this is.
+        },
+        error: onEnd,
+        complete: onEnd,
+      });
+    },
     dispose() {
       over.abort();
       void sockets.dispose();
@@ -156,12 +172,16 @@ function soonerWhenOnline(waitMs: number): Promise<void> {
   });
 }
 
-/** A generated document as urql takes it: text, with the types of what goes in and comes out. */
+/**
+ * A generated document as urql takes it, with the types of what goes in and comes out: by its hash, which the gateway
+ * knows, so that the page also works where no other operations are let in.
+ */
 export function typed<Data, Variables extends AnyVariables>(
   document: TypedDocumentString<Data, Variables>,
 ): TypedDocumentNode<Data, Variables> {
-  // urql takes text wherever it takes a document, but its type for text has no types of data and variables.
-  return String(document) as unknown as TypedDocumentNode<Data, Variables>;
+  const byHash = { kind: 'Document', definitions: [], documentId: document.__meta__?.hash };
+  // urql sends the hash in place of a text; its type for that has no types of data and variables.
+  return byHash as unknown as TypedDocumentNode<Data, Variables>;
 }
 
 /** `extensions.code` of the first error. */
@@ -172,5 +192,6 @@ export function codeOf(error: CombinedError): string | undefined {
 
 /** What to tell a person. */
 export function messageOf(error: CombinedError): string {
-  return error.graphQLErrors[0]?.message ?? 'The gateway does not answer.';
+  const message = error.graphQLErrors[0]?.message ?? 'The gateway does not answer.';
+  return message === 'PersistedQueryNotFound' ? 'The gateway has been updated: reload this page.' : message;
 }
