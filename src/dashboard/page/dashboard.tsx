@@ -27,7 +27,7 @@ export function Dashboard(props: { connection: Connection; onSignOut: (() => voi
   return (
     <>
       <Header connection={connection} status={health.status} onSignOut={onSignOut} />
-      <main class={isLive ? 'page' : 'page not-live'}>
+      <main class="page">
         <Overview health={health} imports={imports.imports} />
         <div class="columns">
           <ImportList imports={imports} onFile={setFile} />

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DEMO_IDS } from '../../src/sandbox/seed.ts';
+import { startGateway } from '../support/gateway.ts';
+import { finished, outboundRow, startImport } from '../support/imports.ts';
+import { describeInBrowser, startBrowser, type TestBrowser } from './browser.ts';
+
+describeInBrowser('what the dashboard tells in depth, in a browser', () => {
+  let browser: TestBrowser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(async () => browser?.[Symbol.asyncDispose]());
+
+  test('an import of segment members shows each segment with a state of its own', async () => {
+    await using gateway = await startGateway();
+    const { vip, summerInvitees } = DEMO_IDS.segments;
+    const rows = [vip, summerInvitees].map((segmentId) => ({ contactId: 'customer-0150', segmentId }));
+    await finished(gateway, await startImport(gateway, rows, { kind: 'SEGMENT_MEMBERS', targetId: null }));
+    const { page, complaints } = await browser.open(gateway.url);
+    await page.getByRole('button', { name: /^Details of Segment members/ }).click();
+    for (const name of ['VIP', 'Summer invitees']) {
+      const row = page.getByRole('row', { name: new RegExp(`^${name}`) });
+      await row.getByRole('cell', { name: 'Completed' }).waitFor();
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  test('all batches of a large import can be seen, a page at a time', async () => {
+    await using gateway = await startGateway();
+    const campaign = { id: 'campaign-tiny', name: 'Tiny', maxEnrichmentTimeoutMs: 10 };
+    gateway.sandbox.control.add.campaign({ ...campaign, contactListId: DEMO_IDS.contactLists.summerOutreach });
+    const hold = gateway.sandbox.control.hold({ method: 'POST', path: '/api/v2/contacts/lists/*/contacts' });
+    const rows = Array.from({ length: 253 }, (_, index) => ({
+      contactId: `customer-${String(index + 1).padStart(4, '0')}`,
+      attributes: { loyalty_tier: 'gold' },
+    }));
+    const id = await startImport(gateway, rows, {
+      kind: 'ATTRIBUTES',
+      targetId: `gid://cxone/ContactList/${DEMO_IDS.contactLists.summerOutreach}`,
+      campaignId: `gid://cxone/Campaign/${campaign.id}`,
+    });
+    const { page } = await browser.open(gateway.url);
+    await page.getByRole('button', { name: /^Details/ }).click();
+    const shown = (first: number, last: number) =>
+      page.getByRole('list', { name: `Batches ${first} to ${last}: 0 done` });
+    await shown(1, 250).waitFor();
+    expect(await shown(1, 250).getByRole('listitem').count()).toBe(250);
+    await page.getByRole('button', { name: 'Later' }).click();
+    await shown(251, 253).waitFor();
+    expect(await shown(251, 253).getByRole('listitem').count()).toBe(3);
+    expect(await page.getByRole('button', { name: 'Later' }).isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Earlier' }).click();
+    await shown(1, 250).waitFor();
+    await gateway.data(`mutation ($id: ID!) { cancelImport(input: { id: $id }) { __typename } }`, { id });
+    hold.release();
+  });
+
+  test('older imports come when they are asked for', async () => {
+    await using gateway = await startGateway();
+    for (let index = 0; index < 17; index += 1) await startImport(gateway, [outboundRow(index)]);
+    const { page } = await browser.open(gateway.url);
+    const cards = page.getByRole('article');
+    await cards.nth(14).waitFor();
+    expect(await cards.count()).toBe(15);
+    await page.getByRole('button', { name: 'Show older imports' }).click();
+    await cards.nth(16).waitFor();
+    expect(await cards.count()).toBe(17);
+    await page.getByRole('button', { name: 'Show older imports' }).waitFor({ state: 'detached' });
+  });
+
+  test('a 429 from CXone is counted, charted and named', async () => {
+    await using gateway = await startGateway();
+    const { page } = await browser.open(gateway.url);
+    const group = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Outbound lists' }) });
+    await group.getByRole('img', { name: /0 refused with 429$/ }).waitFor();
+    gateway.sandbox.control.fail({ path: '/api/v2/outbound/contactlists', times: 1, status: 429, retryAfter: 0 });
+    await gateway.data('{ contactLists(first: 1) { nodes { id } } }');
+    await group.getByText('1 × 429').waitFor();
+    await group.getByRole('img', { name: /1 refused with 429$/ }).waitFor();
+    await group.getByText('circuit closed').waitFor();
+  });
+});
