@@ -167,6 +167,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
+/** Without credentials, as scrapers expect it: numbers alone, whose labels are all our own words. */
 function metricsRoute(metrics: Metrics): Route {
   return {
     method: 'GET',

@@ -1,4 +1,5 @@
 /** faults.md, "Client abuse", ids: whatever is given as an id, in whatever place, CXone is asked nothing. */
+import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSchema } from '../../src/schema.ts';
 import { type GraphQLAnswer, startGateway, type TestGateway } from '../support/gateway.ts';
@@ -146,6 +147,22 @@ describe.each(places('String', (path) => path.some((name) => /^contactIds?$/.tes
     });
   },
 );
+
+test('subscriptions take none either', async () => {
+  const client = createClient({ url: `${gateway.url.replace('http', 'ws')}/graphql`, retryAttempts: 0 });
+  const ids = [...FORMS, ...PROBES.map((probe) => `gid://cxone/Import/${encodeURIComponent(probe)}`)];
+  const subscriptions = rootFields(schema).filter(({ type }) => type === 'subscription');
+  for (const [root, path] of subscriptions.flatMap((root) => placesOf(root, 'ID').map((at) => [root, at] as const))) {
+    for (const value of ids) {
+      const events = client.iterate({ query: documentFor(root), variables: variablesFor(root, { path, value }) });
+      const { value: first } = await events.next();
+      expect(first, value).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
+      await events.return?.();
+    }
+  }
+  await client.dispose();
+  expect(gateway.sandbox.control.requests().total).toBe(0);
+});
 
 test('the walk has seen the ids there are', () => {
   expect(places('ID').length).toBeGreaterThan(20);
