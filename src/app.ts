@@ -360,7 +360,7 @@ export async function createApp(deps: {
           services,
           actor,
           requestId,
-          call: { requestId, lane: { kind: 'interactive' }, signal, tally: newUpstreamTally() },
+          call: { requestId, lane: { kind: 'interactive', key: actor?.name }, signal, tally: newUpstreamTally() },
           loaders: createRequestLoaders(),
         }),
         authenticate,
