@@ -8,9 +8,9 @@ import { dataOf, startGateways, untilFinished, uploadRows, watchImport } from '.
 
 const LIST_ID = DEMO_IDS.contactLists.importTrial;
 const BOOK = `gid://cxone/AddressBook/${DEMO_IDS.addressBooks.customers}`;
-const ROWS = 15_000;
+const ROWS = 12_000;
 /** Longer than every lease of an import (6 s), and than a replica counts as alive. */
-const AWAY_MS = 9_000;
+const AWAY_MS = 7_000;
 
 const READ = `{ addressBook(id: "${BOOK}") { name contacts(first: 2) { nodes { firstName } } } }`;
 const UPSERT = `mutation ($input: UpsertContactInput!) { upsertContact(input: $input) {

@@ -10,16 +10,19 @@ const LIMIT = 40;
 /** cxone-api.md, section 2. */
 const MAX_IN_FLIGHT = 15;
 
-/** So many callers at once, each asking for another contact after the other until stopped. Answers the count of answers. */
-function load(gateway: GatewayProcess, callers: number): { readonly answered: () => number; stop(): Promise<void> } {
+/** So many callers at once, each asking one thing after the other until stopped. Answers the count of answers. */
+function load(
+  gateway: GatewayProcess,
+  callers: number,
+  queryOf: (number: number) => string,
+): { readonly answered: () => number; stop(): Promise<void> } {
   let stopped = false;
   let answered = 0;
   let number = 0;
   const ask = async () => {
     while (!stopped) {
-      const query = `{ addressBook(id: "${BOOK}") { contactByExternalRef(externalRefId: "none-${number++}") { id } } }`;
       // One that is refused in time has had its turn; a gateway that is killed or paused answers nobody.
-      const isAnswered = await gateway.graphql(query).then(
+      const isAnswered = await gateway.graphql(queryOf(number++)).then(
         ({ errors }) => !errors,
         () => false,
       );
@@ -37,6 +40,12 @@ function load(gateway: GatewayProcess, callers: number): { readonly answered: ()
   };
 }
 
+/** Another contact each time: nothing is answered from memory. */
+const findContact = (number: number) =>
+  `{ addressBook(id: "${BOOK}") { contactByExternalRef(externalRefId: "none-${number}") { id } } }`;
+const readList = () =>
+  `{ contactList(id: "gid://cxone/ContactList/${DEMO_IDS.contactLists.renewals}") { totalContactCount } }`;
+
 const seconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count * 1_000));
 
 test('replicas that come, go and are killed under full load stay within one limit, and use it', {
@@ -51,29 +60,28 @@ test('replicas that come, go and are killed under full load stay within one limi
   await using cleanUp = new AsyncDisposableStack();
 
   const a = cleanUp.use(await start());
-  const loads = [load(a, 30)];
+  const loads = [load(a, 30, findContact)];
   const bStarting = start();
   await seconds(2);
   const b = cleanUp.use(await bStarting);
-  loads.push(load(b, 30));
+  loads.push(load(b, 30, findContact));
   const c = cleanUp.use(await start());
-  loads.push(load(c, 30));
+  loads.push(load(c, 30, findContact));
   await seconds(2);
 
   const before = loads.map(({ answered }) => answered());
-  await seconds(3);
-  const rates = loads.map(({ answered }, index) => (answered() - (before[index] ?? 0)) / 3);
+  await seconds(2.5);
+  const rates = loads.map(({ answered }, index) => (answered() - (before[index] ?? 0)) / 2.5);
   // All three get on, and together about as well as one: fifteen at a time, a good 0.7 s each.
   for (const rate of rates) expect(rate).toBeGreaterThan(3);
   expect(rates.reduce((total, rate) => total + rate, 0)).toBeGreaterThan(12);
 
   await b.kill();
-  await seconds(1);
   await c.stop();
-  await seconds(2);
+  await seconds(1.5);
   const aBefore = loads[0]?.answered() ?? 0;
-  await seconds(3);
-  expect(((loads[0]?.answered() ?? 0) - aBefore) / 3).toBeGreaterThan(12);
+  await seconds(2);
+  expect(((loads[0]?.answered() ?? 0) - aBefore) / 2).toBeGreaterThan(12);
   await Promise.all(loads.map((each) => each.stop()));
 
   const { peakPerSecond, peakInFlight, rateLimited, violations } = sandbox.control.requests();
@@ -83,25 +91,25 @@ test('replicas that come, go and are killed under full load stay within one limi
   expect(violations).toEqual([]);
 });
 
-test('a limit smaller than the number of replicas: everybody gets on, and never two at once', {
+test('a limit smaller than the number of replicas: everybody gets on, and never more than it at once', {
   timeout: 60_000,
 }, async () => {
-  await using sandbox = await startSandbox({ limits: { addressBooks: 2 } });
+  await using sandbox = await startSandbox({ limits: { outbound: 2 } });
   await using database = await freshDatabaseUrl('postgres');
-  const env = { CXONE_LIMITS: JSON.stringify({ addressBooks: 2 }) };
+  const env = { CXONE_LIMITS: JSON.stringify({ outbound: 2 }) };
   await using cleanUp = new AsyncDisposableStack();
   const gateways = await startGateways(3, { databaseUrl: database.url, sandbox, env });
   for (const gateway of gateways) cleanUp.use(gateway);
-  const loads = gateways.map((gateway) => load(gateway, 2));
+  const loads = gateways.map((gateway) => load(gateway, 1, readList));
   await vi.waitFor(
     () => {
-      for (const { answered } of loads) expect(answered()).toBeGreaterThan(0);
+      for (const { answered } of loads) expect(answered()).toBeGreaterThan(1);
     },
     { timeout: 30_000, interval: 200 },
   );
   await Promise.all(loads.map((each) => each.stop()));
-  expect(sandbox.control.requests()).toMatchObject({ rateLimited: { addressBooks: 0 }, violations: [] });
-  expect(sandbox.control.requests().peakPerSecond.addressBooks).toBeLessThanOrEqual(2);
+  expect(sandbox.control.requests()).toMatchObject({ rateLimited: { outbound: 0 }, violations: [] });
+  expect(sandbox.control.requests().peakPerSecond.outbound).toBeLessThanOrEqual(2);
 });
 
 test('what one replica learns from a 429 all obey, also one that starts after it', { timeout: 60_000 }, async () => {
@@ -113,10 +121,7 @@ test('what one replica learns from a 429 all obey, also one that starts after it
   if (!a || !b) throw new Error('There are two.');
   cleanUp.use(a);
   cleanUp.use(b);
-  const read = (gateway: GatewayProcess) =>
-    gateway.graphql(
-      `{ contactList(id: "gid://cxone/ContactList/${DEMO_IDS.contactLists.renewals}") { totalContactCount } }`,
-    );
+  const read = (gateway: GatewayProcess) => gateway.graphql(readList());
   sandbox.control.fail({
     method: 'GET',
     path: '/api/v2/outbound/contactlists/{id}',
