@@ -2,13 +2,17 @@
  * The contacts that were seen lately: what reads are answered from and what changes start from. Bounded by entries,
  * bytes and age; what it says may be outdated by as much as its age, which the ETag of a PUT finds out.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import type { Contact } from './model.ts';
 
 /** Of all entries as JSON text. A contact has some 500 characters, so the default of 50 000 entries stays well below. */
 const MAX_CHARACTERS = 64 * 1024 * 1024;
+
+/** As text: one string is nothing to the garbage collector, where the objects of fifty thousand contacts are a lot. */
+interface Kept extends Pick<Contact, 'bookId' | 'etag'> {
+  readonly wireJson: string;
+}
 
 export interface BaselineCache {
   /** Counts a hit or a miss. */
@@ -37,10 +41,10 @@ export interface CacheStats {
 /** @param deps.size entries at most; @param deps.ttlMs how long an entry counts, in milliseconds */
 export function createBaselineCache(deps: { size: number; ttlMs: number; clock: Clock }): BaselineCache {
   const { size, ttlMs, clock } = deps;
-  const contacts = new LRUCache<string, Contact>({
+  const contacts = new LRUCache<string, Kept>({
     max: size,
     maxSize: MAX_CHARACTERS,
-    sizeCalculation: ({ wire }) => JSON.stringify(wire).length,
+    sizeCalculation: ({ wireJson }) => wireJson.length,
     ttl: ttlMs,
     ttlResolution: 0,
     // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
@@ -57,10 +61,10 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
 
   return {
     get(bookId, contactId) {
-      const contact = contacts.get(contactId);
-      if (contact?.bookId === bookId) {
+      const kept = contacts.get(contactId);
+      if (kept?.bookId === bookId) {
         hits++;
-        return contact;
+        return { bookId, id: contactId, etag: kept.etag, wire: JSON.parse(kept.wireJson) };
       }
       misses++;
       return undefined;
@@ -72,17 +76,17 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
         keep(contact) {
           if (!fill.outdated || fill.outdated.has(contact.id)) return;
           // Pages bring no ETag: one that is known stays, as long as the contact is the same.
+          const next = toKept(contact);
           const known = contact.etag === undefined ? contacts.peek(contact.id) : undefined;
-          const keepsTag =
-            known?.etag !== undefined && known.bookId === contact.bookId && isDeepStrictEqual(known.wire, contact.wire);
-          if (!keepsTag) contacts.set(contact.id, contact);
+          const same = known?.bookId === next.bookId && known.wireJson === next.wireJson;
+          contacts.set(contact.id, same ? { ...next, etag: known.etag } : next);
         },
         [Symbol.dispose]: () => void fills.delete(fill),
       };
     },
     put(contact) {
       outdate(contact.id);
-      contacts.set(contact.id, contact);
+      contacts.set(contact.id, toKept(contact));
     },
     drop(contactId) {
       outdate(contactId);
@@ -94,4 +98,8 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
     },
     stats: () => ({ entries: contacts.size, capacity: size, hits, misses }),
   };
+}
+
+function toKept({ bookId, etag, wire }: Contact): Kept {
+  return { bookId, etag, wireJson: JSON.stringify(wire) };
 }
