@@ -9,7 +9,15 @@ export interface Clock {
   monotonic(): number;
   /** Resolves after `ms`, rejects with the signal's reason when aborted. A pending sleep does not keep the process alive. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Calls `run` after `ms`, unless the function that it returns is called before. For limits of what is usually over
+   * long before: a sleep that is aborted costs a promise and an event. Does not keep the process alive either.
+   */
+  after(ms: number, run: () => void): () => void;
 }
+
+/** setTimeout fires at once for longer delays: such a wait is cut to this (24.8 days). */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -24,15 +32,18 @@ export const systemClock: Clock = {
         clearTimeout(timer);
         reject(signal?.reason);
       };
-      // setTimeout fires at once for delays beyond 2^31 - 1 ms: such a wait is cut to that (24.8 days).
       const timer = setTimeout(
         () => {
           signal?.removeEventListener('abort', onAbort);
           resolve();
         },
-        Math.min(ms, 2 ** 31 - 1),
+        Math.min(ms, LONGEST_TIMEOUT_MS),
       );
       timer.unref();
       signal?.addEventListener('abort', onAbort, { once: true });
     }),
+  after(ms, run) {
+    const timer = setTimeout(run, Math.min(ms, LONGEST_TIMEOUT_MS)).unref();
+    return () => clearTimeout(timer);
+  },
 };

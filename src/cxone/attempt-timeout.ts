@@ -15,23 +15,18 @@ export async function withTimeLimit<T>(
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<{ value: T; timedOut: boolean }> {
   const limit = new AbortController();
-  const timer = new AbortController();
   let timedOut = false;
   const onAbort = () => limit.abort(signal?.reason);
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
-  clock.sleep(Math.ceil(ms), timer.signal).then(
-    () => {
-      timedOut = true;
-      limit.abort(new Error('time is up'));
-    },
-    () => {}, // The try ended first.
-  );
+  const cancel = clock.after(Math.ceil(ms), () => {
+    timedOut = true;
+    limit.abort(new Error('time is up'));
+  });
   try {
     return { value: await run(limit.signal), timedOut };
   } finally {
-    // A reason of its own, or Node makes a DOMException with a stack for every call.
-    timer.abort(null);
+    cancel();
     signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -77,6 +77,7 @@ export async function startReplica(options: {
   const ownClock: Clock = {
     now: clock.now,
     monotonic: clock.monotonic,
+    after: clock.after,
     async sleep(ms, signal) {
       await clock.sleep(ms, signal);
       await paused?.promise;

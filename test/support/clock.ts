@@ -84,6 +84,11 @@ export function createFakeClock(startAt = Date.UTC(2026, 0, 1)): FakeClock {
         sleepers.add(sleeper);
         signal?.addEventListener('abort', onAbort, { once: true });
       }),
+    after(ms, run) {
+      const sleeper = { dueAt: elapsedMs + Math.max(0, ms), wake: run };
+      sleepers.add(sleeper);
+      return () => void sleepers.delete(sleeper);
+    },
     get pendingSleeps() {
       return sleepers.size;
     },
