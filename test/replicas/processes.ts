@@ -31,12 +31,12 @@ export async function dataOf(
 }
 
 /** Uploads so many sound rows of outbound contacts. @returns the import's id */
-export async function uploadRows(gateway: GatewayProcess, rows: number): Promise<string> {
+export async function uploadRows(gateway: GatewayProcess, rows: number, listGid = LIST): Promise<string> {
   const { createImportUpload } = await dataOf(
     gateway,
     `mutation ($input: CreateImportUploadInput!) { createImportUpload(input: $input) {
        ... on CreateImportUploadPayload { url import { id } } ... on Error { message } } }`,
-    { input: { kind: 'OUTBOUND_CONTACTS', targetId: LIST, format: 'CSV' } },
+    { input: { kind: 'OUTBOUND_CONTACTS', targetId: listGid, format: 'CSV' } },
   );
   const text = [...sampleFile(outboundContacts({ rows, dirtyShare: 0, seed: 7 }), 'csv')].join('');
   const { status } = await put(createImportUpload.url, text);
