@@ -12,7 +12,9 @@ import {
   validate,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
+import type { GraphQLContext } from '../graphql/context.ts';
 import { type OperationPlan, planOperation } from '../graphql/execution/operation-plan.ts';
+import { isCostFixed, type OperationCost, weighOperation } from '../graphql/operation-cost.ts';
 import { type DocumentLimits, parseWithin } from './document-limits.ts';
 
 export interface DocumentCache {
@@ -21,6 +23,13 @@ export interface DocumentCache {
    * @throws GraphQLError where it is not GraphQL; GatewayError LIMIT_EXCEEDED where it is too long or too deep
    */
   read(text: string): KnownDocument;
+  /** @throws as weighOperation */
+  costOf(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Record<string, unknown>,
+    context: GraphQLContext,
+  ): OperationCost;
   /** @param fields how many the operation selects, its fragments written out */
   planOf(document: DocumentNode, operation: OperationDefinitionNode, fields: number): OperationPlan;
 }
@@ -55,6 +64,8 @@ export function createDocumentCache({
     maxEntrySize: LARGEST_CACHED_TEXT * BYTES_PER_CHARACTER,
     sizeCalculation: (_document, text) => text.length * BYTES_PER_CHARACTER,
   });
+  /** Null where it hangs on the variables. */
+  const fixedCosts = new WeakMap<OperationDefinitionNode, OperationCost | null>();
   const plans = new LRUCache<OperationDefinitionNode, OperationPlan>({ maxSize: MAX_PLAN_BYTES });
 
   return {
@@ -66,6 +77,13 @@ export function createDocumentCache({
       // An error holds its whole document: hostile ones are not worth keeping.
       if (read.faults.length === 0) documents.set(text, read);
       return read;
+    },
+    costOf(document, operation, variables, context) {
+      const known = fixedCosts.get(operation);
+      if (known) return known;
+      const cost = weighOperation(schema, document, operation, variables, context);
+      if (known === undefined) fixedCosts.set(operation, isCostFixed(schema, document) ? cost : null);
+      return cost;
     },
     planOf(document, operation, fields) {
       const known = plans.get(operation);

@@ -20,7 +20,6 @@ import type { Actor, GraphQLContext } from '../graphql/context.ts';
 import { executeOperation } from '../graphql/execution/execute-operation.ts';
 import type { OperationPlan } from '../graphql/execution/operation-plan.ts';
 import { maskError } from '../graphql/mask-error.ts';
-import { weighOperation } from '../graphql/operation-cost.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics, OperationType } from '../telemetry/metrics.ts';
 import { createDocumentCache } from './document-cache.ts';
@@ -120,14 +119,14 @@ export function createGraphQLEngine({
     );
   };
 
-  /** The plan of an operation that is not too much. @throws GatewayError LIMIT_EXCEEDED; GraphQLError as weighOperation */
+  /** The plan of an operation that is not too much. @throws GatewayError LIMIT_EXCEEDED; GraphQLError as costOf */
   function plan(
     document: DocumentNode,
     operation: OperationDefinitionNode,
     variables: Record<string, unknown>,
     context: GraphQLContext,
   ): OperationPlan {
-    const { cost, fields } = weighOperation(schema, document, operation, variables, context);
+    const { cost, fields } = documents.costOf(document, operation, variables, context);
     if (fields > limits.maxFields) {
       throw new GatewayError(
         'LIMIT_EXCEEDED',
