@@ -1,15 +1,6 @@
 /** What an operation costs, weighed before it is executed: page sizes counted, whether literal or in a variable. */
 import { complexityFromQuery } from '@pothos/plugin-complexity';
-import {
-  BREAK,
-  type DocumentNode,
-  type GraphQLSchema,
-  Kind,
-  type OperationDefinitionNode,
-  TypeInfo,
-  visit,
-  visitWithTypeInfo,
-} from 'graphql';
+import { type DocumentNode, type GraphQLSchema, Kind, type OperationDefinitionNode } from 'graphql';
 import type { GraphQLContext } from './context.ts';
 
 export interface OperationCost {
@@ -32,25 +23,4 @@ export function weighOperation(
   const chosen: DocumentNode = { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] };
   const { complexity, breadth } = complexityFromQuery(chosen, { schema, variables, ctx: context });
   return { cost: complexity, fields: breadth };
-}
-
-/** Whether the operations of a validated document cost the same whatever their variables: no page's size is in one. */
-export function isCostFixed(schema: GraphQLSchema, document: DocumentNode): boolean {
-  const typeInfo = new TypeInfo(schema);
-  let isFixed = true;
-  const visitor = visitWithTypeInfo(typeInfo, {
-    Argument(argument) {
-      const isSize = !typeInfo.getDirective() && typeof typeInfo.getFieldDef()?.extensions.complexity === 'function';
-      if (!isSize) return false;
-      visit(argument, {
-        Variable() {
-          isFixed = false;
-          return BREAK;
-        },
-      });
-      return isFixed ? false : BREAK;
-    },
-  });
-  visit(document, visitor);
-  return isFixed;
 }

@@ -1,28 +1,20 @@
 /**
- * GraphQL itself, the same for every transport: parsing, validation and execution with our bounds before them, and
- * behind them the masking of errors, `extensions.upstream`, the log and the metrics. What comes out of here may go to a
- * client as it is.
+ * GraphQL itself, the same for every transport: Yoga's parse, validation and execution with our bounds before them,
+ * and behind them the masking of errors, `extensions.upstream`, the log and the metrics. What comes out of here may go
+ * to a client as it is.
  */
-import {
-  createSourceEventStream,
-  type DocumentNode,
-  type ExecutionResult,
-  type GraphQLError,
-  type GraphQLSchema,
-  getOperationAST,
-  NoSchemaIntrospectionCustomRule,
-  type OperationDefinitionNode,
-  validateSubscriptionArgs,
-} from 'graphql';
+import type { DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import { getOperationAST, NoSchemaIntrospectionCustomRule } from 'graphql';
+import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Actor, GraphQLContext } from '../graphql/context.ts';
-import { executeOperation } from '../graphql/execution/execute-operation.ts';
-import type { OperationPlan } from '../graphql/execution/operation-plan.ts';
 import { maskError } from '../graphql/mask-error.ts';
+import { weighOperation } from '../graphql/operation-cost.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics, OperationType } from '../telemetry/metrics.ts';
-import { createDocumentCache } from './document-cache.ts';
+import { parseWithin } from './document-limits.ts';
 import type { GraphQLParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -47,10 +39,12 @@ export interface PreparedOperation {
 }
 
 export interface GraphQLEngine {
-  /** The operation, ready to run, or why there is none. Never throws. */
-  prepare(params: GraphQLParams, caller: Caller): PreparedOperation | { errors: readonly GraphQLError[] };
+  /** The operation, ready to run, or why there is none. Never rejects. */
+  prepare(params: GraphQLParams, caller: Caller): Promise<PreparedOperation | { errors: readonly GraphQLError[] }>;
   /** The error as a client may see it; what is hidden from it is logged. */
   mask(error: unknown, requestId: string): GraphQLError;
+  /** The operation's answer as a stream, by Yoga: SSE, or multipart where that was asked for. */
+  stream(params: GraphQLParams, caller: Caller, request: { method: string; accept: string }): Promise<Response>;
   /** Subscriptions that are live now, whatever their transport. */
   liveSubscriptions(): number;
 }
@@ -66,6 +60,12 @@ export interface GraphQLEngineOptions {
   readonly clock: Clock;
 }
 
+/** Characters of document text whose parsed form is kept. A parsed document takes up to a hundred times its text. */
+const DOCUMENT_CACHE_CHARACTERS = 512 * 1024;
+const LARGEST_CACHED_DOCUMENT = 32 * 1024;
+
+type StreamContext = Caller & { readonly params: GraphQLParams };
+
 export function createGraphQLEngine({
   schema,
   introspection,
@@ -75,13 +75,8 @@ export function createGraphQLEngine({
   metrics,
   clock,
 }: GraphQLEngineOptions): GraphQLEngine {
-  const documents = createDocumentCache({
-    schema,
-    limits,
-    extraRules: introspection ? [] : [NoSchemaIntrospectionCustomRule],
-  });
   let subscriptions = 0;
-  /** Errors that have been masked: some pass a second time on their way to a socket. */
+  /** Errors that have been masked. Yoga's way to a response passes some of them twice. */
   const masked = new WeakSet<object>();
 
   const maskAs = (error: unknown, requestId: string, requestCode?: string): GraphQLError => {
@@ -119,104 +114,152 @@ export function createGraphQLEngine({
     );
   };
 
-  /** The plan of an operation that is not too much. @throws GatewayError LIMIT_EXCEEDED; GraphQLError as costOf */
-  function plan(
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    variables: Record<string, unknown>,
+  /** Each event masked like any result; what the source throws becomes its last event. */
+  async function* finishEach(
+    events: AsyncIterable<ExecutionResult>,
     context: GraphQLContext,
-  ): OperationPlan {
-    const { cost, fields } = documents.costOf(document, operation, variables, context);
-    if (fields > limits.maxFields) {
-      throw new GatewayError(
-        'LIMIT_EXCEEDED',
-        `The operation selects ${fields} fields; at most ${limits.maxFields} are allowed.`,
-      );
-    }
-    if (cost > limits.maxCost) {
-      throw new GatewayError('LIMIT_EXCEEDED', `The operation costs ${cost}; at most ${limits.maxCost} is allowed.`);
-    }
-    return documents.planOf(document, operation, fields);
-  }
-
-  async function subscribe(
-    operation: OperationPlan,
-    args: Operation,
-  ): Promise<AsyncGenerator<ExecutionResult, void> | ExecutionResult> {
-    const { contextValue } = args;
-    const checked = validateSubscriptionArgs(args);
-    if (!('schema' in checked)) return { errors: checked };
-    const source = await createSourceEventStream(checked);
-    if (!(Symbol.asyncIterator in source)) return source;
-    const startedAt = clock.monotonic();
-    subscriptions += 1;
-    const ended = () => {
-      subscriptions -= 1;
-      record('subscription', {}, contextValue, startedAt);
-    };
-    const signal = contextValue.call.signal ?? new AbortController().signal;
-    return executeEach(operation, untilAborted(source, signal, ended), args);
-  }
-
-  /** Each event executed, and masked like any result; what the source throws becomes its last event. */
-  async function* executeEach(
-    operation: OperationPlan,
-    events: AsyncIterable<unknown>,
-    { contextValue, variableValues }: Operation,
   ): AsyncGenerator<ExecutionResult, void> {
     try {
-      for await (const rootValue of events) {
-        const result = await executeOperation(operation, { contextValue, variableValues, rootValue });
-        if (contextValue.call.signal?.aborted) return;
-        yield finish(result, contextValue);
-      }
+      for await (const event of events) yield finish(event, context);
     } catch (error) {
-      if (!contextValue.call.signal?.aborted) yield { errors: [maskAs(error, contextValue.requestId)] };
+      if (!context.call.signal?.aborted) yield { errors: [maskAs(error, context.requestId)] };
     }
   }
 
-  async function run(
-    operation: OperationDefinitionNode,
-    args: Operation,
-  ): Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void>> {
-    const { document, variableValues, contextValue } = args;
-    const startedAt = clock.monotonic();
-    let result: ExecutionResult;
+  const plugin: Plugin<StreamContext & GraphQLContext, StreamContext> = {
+    onRequestParse({ setRequestParser, serverContext }) {
+      const { query, variables, operationName } = serverContext.params;
+      setRequestParser(() => ({ query, variables, ...(operationName !== undefined && { operationName }) }));
+    },
+    onParse({ setParseFn }) {
+      setParseFn((source) => parseWithin(String(source), limits));
+    },
+    onValidate({ addValidationRule }) {
+      if (!introspection) addValidationRule(NoSchemaIntrospectionCustomRule);
+    },
+    onExecute({ args, setResultAndStopExecution }) {
+      const context: GraphQLContext = args.contextValue;
+      const startedAt = clock.monotonic();
+      const operation = getOperationAST(args.document, args.operationName);
+      const refusal = weigh(args, operation);
+      if (refusal) setResultAndStopExecution({ errors: [refusal] });
+      Object.assign(args, { signal: context.call.signal });
+      return {
+        onExecuteDone({ result, setResult }) {
+          if (isAsyncIterable(result)) return;
+          const finished = finish(result, context);
+          record(operation?.operation ?? 'unknown', finished, context, startedAt);
+          setResult(finished);
+        },
+      };
+    },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const context: GraphQLContext = args.contextValue;
+      const startedAt = clock.monotonic();
+      const refusal = weigh(args, getOperationAST(args.document, args.operationName));
+      if (refusal) setResultAndStopExecution({ errors: [refusal] });
+      Object.assign(args, { signal: context.call.signal });
+      return {
+        onSubscribeResult({ result, setResult }) {
+          if (!(Symbol.asyncIterator in result)) {
+            const finished = finish(result, context);
+            record('subscription', finished, context, startedAt);
+            setResult(finished);
+            return;
+          }
+          subscriptions += 1;
+          const ended = () => {
+            subscriptions -= 1;
+            record('subscription', {}, context, startedAt);
+          };
+          const signal = context.call.signal ?? new AbortController().signal;
+          setResult(untilAborted(finishEach(result, context), signal, ended));
+        },
+      };
+    },
+    onResultProcess({ result, setResult, serverContext }) {
+      // What Yoga refused before there was an operation has not passed `finish`.
+      if (Array.isArray(result) || isAsyncIterable(result) || !result.errors) return;
+      setResult({ ...result, errors: result.errors.map((error) => maskAs(error, serverContext.requestId)) });
+    },
+  };
+
+  function weigh(
+    args: { document: DocumentNode; variableValues?: unknown; contextValue?: unknown },
+    operation: OperationDefinitionNode | null | undefined,
+  ): unknown {
+    if (!operation) return undefined; // Execution says so itself.
     try {
-      const planned = plan(document, operation, variableValues, contextValue);
-      if (operation.operation === 'subscription') {
-        const subscribed = await subscribe(planned, args);
-        if (Symbol.asyncIterator in subscribed) return subscribed;
-        result = subscribed;
-      } else {
-        result = await executeOperation(planned, { contextValue, variableValues });
+      const variables = args.variableValues as Record<string, unknown>; // As readParams made them.
+      const context = args.contextValue as GraphQLContext; // As makeContext made it.
+      const { cost, fields } = weighOperation(schema, args.document, operation, variables, context);
+      if (fields > limits.maxFields) {
+        return new GatewayError(
+          'LIMIT_EXCEEDED',
+          `The operation selects ${fields} fields; at most ${limits.maxFields} are allowed.`,
+        );
       }
+      if (cost > limits.maxCost) {
+        return new GatewayError('LIMIT_EXCEEDED', `The operation costs ${cost}; at most ${limits.maxCost} is allowed.`);
+      }
+      return undefined;
     } catch (error) {
-      result = { errors: [error as GraphQLError] }; // As any other: to be masked.
+      return error;
     }
-    const finished = finish(result, contextValue);
-    record(operation.operation, finished, contextValue, startedAt);
-    return finished;
   }
+
+  const yoga = createYoga<StreamContext, GraphQLContext>({
+    schema,
+    plugins: [plugin],
+    context: ({ actor, requestId, signal }) => makeContext({ actor, requestId, signal }),
+    // Yoga's own masking does not know the request; ours does.
+    maskedErrors: false,
+    logging: false,
+    graphiql: false,
+    landingPage: false,
+    cors: false,
+    multipart: false,
+    parserAndValidationCache: {
+      documentCache: new LRUCache<string, DocumentNode>({
+        maxSize: DOCUMENT_CACHE_CHARACTERS,
+        maxEntrySize: LARGEST_CACHED_DOCUMENT,
+        sizeCalculation: (_document, text) => text.length,
+      }),
+      // An error holds its whole document: hostile ones are not worth keeping.
+      errorCache: { get: () => undefined, set: () => undefined },
+    },
+  });
 
   return {
-    prepare({ query, operationName, variables: variableValues }, caller) {
+    async prepare(params, caller) {
       const { requestId } = caller;
-      let known: ReturnType<typeof documents.read>;
+      const enveloped = yoga.getEnveloped({ ...caller });
+      let document: DocumentNode;
       try {
-        known = documents.read(query);
+        document = enveloped.parse(params.query);
       } catch (error) {
         return refuse([error], requestId, 'GRAPHQL_PARSE_FAILED');
       }
-      const { document, faults } = known;
-      if (faults.length > 0) return refuse(faults, requestId, 'GRAPHQL_VALIDATION_FAILED');
       try {
-        const operation = getOperationAST(document, operationName);
+        const faults: readonly GraphQLError[] = enveloped.validate(schema, document);
+        if (faults.length > 0) return refuse(faults, requestId, 'GRAPHQL_VALIDATION_FAILED');
+        const operation = getOperationAST(document, params.operationName);
         if (!operation) {
           throw new GatewayError('BAD_USER_INPUT', '"operationName" must name an operation of the document.');
         }
-        const args = { schema, document, operationName, variableValues, contextValue: makeContext(caller) };
-        return { ...args, type: operation.operation, run: () => run(operation, args) };
+        const type = operation.operation;
+        const contextValue: GraphQLContext = await enveloped.contextFactory();
+        const { operationName, variables: variableValues } = params;
+        const args = { schema, document, operationName, variableValues, contextValue };
+        const run = async () => {
+          try {
+            return await (type === 'subscription' ? enveloped.subscribe(args) : enveloped.execute(args));
+          } catch (error) {
+            if (caller.signal.aborted) return {}; // Nobody is there to be told.
+            return { errors: [maskAs(error, requestId)] };
+          }
+        };
+        return { ...args, type, run };
       } catch (error) {
         return refuse([error], requestId);
       }
@@ -224,11 +267,15 @@ export function createGraphQLEngine({
 
     mask: maskAs,
 
+    async stream(params, caller, { method, accept }) {
+      const { Request } = yoga.fetchAPI;
+      const request = new Request('http://gateway/graphql', { method, headers: { accept }, signal: caller.signal });
+      return yoga.fetch(request, { ...caller, params });
+    },
+
     liveSubscriptions: () => subscriptions,
   };
 }
-
-type Operation = Pick<PreparedOperation, 'schema' | 'document' | 'operationName' | 'variableValues' | 'contextValue'>;
 
 /** graphql's words about an unknown name, without the known ones that it may have been meant for. */
 function withoutSuggestions(message: string): string {

@@ -1,19 +1,18 @@
 /**
  * GraphQL over HTTP: POST and GET with JSON answers, arrays of operations, and streams (SSE) for subscriptions.
+ * The plain ways are walked here, next to the socket; streams are Yoga's.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
-import type { Clock } from '../clock.ts';
 import { ERROR_TABLE, type ErrorCode, GatewayError } from '../errors.ts';
 import type { Actor } from '../graphql/context.ts';
 import type { Authenticate } from './authenticate.ts';
 import type { Caller, GraphQLEngine } from './graphql-engine.ts';
 import { type GraphQLParams, readJsonParams, readQueryParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
-import { type Answer, GRAPHQL_RESPONSE, isJsonBody, JSON_RESPONSE, negotiateAnswer } from './media-types.ts';
+import { GRAPHQL_RESPONSE, isJsonBody, JSON_RESPONSE, negotiateAnswer } from './media-types.ts';
 import { readBody } from './read-body.ts';
 import { discardBody, errorHeaders, sendJson, statusOf } from './respond.ts';
-import { EVENT_STREAM, MULTIPART, type StreamFormat, sendStream } from './result-stream.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 
 export interface GraphQLHttpOptions {
@@ -21,7 +20,6 @@ export interface GraphQLHttpOptions {
   readonly authenticate: Authenticate;
   readonly documents: TrustedDocuments;
   readonly limits: ServerLimits;
-  readonly clock: Clock;
 }
 
 export interface GraphQLExchange {
@@ -42,17 +40,11 @@ const DOCUMENT_FAULTS: ReadonlySet<unknown> = new Set([
   'BAD_USER_INPUT',
 ]);
 
-const STREAM_FORMATS: ReadonlyMap<Answer, StreamFormat> = new Map([
-  ['text/event-stream', EVENT_STREAM],
-  ['multipart/mixed', MULTIPART],
-]);
-
 export function createGraphQLHttp({
   engine,
   authenticate,
   documents,
   limits,
-  clock,
 }: GraphQLHttpOptions): (exchange: GraphQLExchange) => Promise<void> {
   async function readParams({
     request,
@@ -92,21 +84,27 @@ export function createGraphQLHttp({
       sendJson(response, 200, results, `${JSON_RESPONSE}; charset=utf-8`);
       return;
     }
-    const prepared = engine.prepare(params, caller);
+    const prepared = await engine.prepare(params, caller);
     const type = 'errors' in prepared ? undefined : prepared.type;
     if (type === 'subscription') exchange.onSubscription(actor);
     if (type === 'mutation' && request.method === 'GET') {
       response.setHeader('allow', 'POST');
       throw new MutationByGetError();
     }
-    const result = 'errors' in prepared ? prepared : await prepared.run();
-    const format = STREAM_FORMATS.get(wanted);
-    if (!format && !(Symbol.asyncIterator in result)) sendResult(response, result, wanted);
-    else await sendStream(response, eachOf(result), format ?? EVENT_STREAM, { signal, clock });
+    if (wanted === 'stream' || type === 'subscription') {
+      await stream(exchange, params, caller);
+      return;
+    }
+    if ('errors' in prepared) {
+      sendResult(response, prepared, wanted);
+      return;
+    }
+    const result = await prepared.run();
+    if (!(Symbol.asyncIterator in result)) sendResult(response, result, wanted);
   }
 
   async function runInBatch(params: GraphQLParams, caller: Caller): Promise<ExecutionResult> {
-    const prepared = engine.prepare(params, caller);
+    const prepared = await engine.prepare(params, caller);
     if ('errors' in prepared) return prepared;
     if (prepared.type === 'subscription') {
       const error = new GatewayError('BAD_USER_INPUT', 'A subscription cannot be one of an array of operations.');
@@ -114,6 +112,25 @@ export function createGraphQLHttp({
     }
     const result = await prepared.run();
     return Symbol.asyncIterator in result ? {} : result; // Only subscriptions are iterable.
+  }
+
+  async function stream(exchange: GraphQLExchange, params: GraphQLParams, caller: Caller): Promise<void> {
+    const { request, response, signal } = exchange;
+    const method = request.method ?? 'POST';
+    const answered = await engine.stream(params, caller, { method, accept: request.headers.accept ?? '*/*' });
+    response.writeHead(answered.status, streamHeaders(answered));
+    if (!answered.body) {
+      response.end();
+      return;
+    }
+    const reader = answered.body.getReader();
+    const cancel = () => void reader.cancel().catch(() => undefined);
+    signal.addEventListener('abort', cancel, { once: true });
+    for (let part = await reader.read(); !part.done && !signal.aborted; part = await reader.read()) {
+      // Nothing is taken from the source while the client does not take what it was sent.
+      if (!response.write(part.value)) await writableOrClosed(response);
+    }
+    response.end();
   }
 
   return async (exchange) => {
@@ -166,9 +183,18 @@ function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(ERROR_TABLE, code);
 }
 
-async function* eachOf(
-  result: ExecutionResult | AsyncIterable<ExecutionResult>,
-): AsyncGenerator<ExecutionResult, void> {
-  if (Symbol.asyncIterator in result) yield* result;
-  else yield result;
+/** Yoga's headers, but for those that Node decides about. */
+function streamHeaders(answered: Response): Record<string, string> {
+  const own = new Set(['connection', 'content-encoding', 'transfer-encoding']);
+  return Object.fromEntries([...answered.headers].filter(([name]) => !own.has(name.toLowerCase())));
+}
+
+function writableOrClosed(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 }

@@ -26,8 +26,6 @@ export interface GraphQLParams {
   readonly operationName: string | undefined;
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
 /** A lone surrogate can only come as an escape: the bytes were strict UTF-8. Without one there is nothing to look for. */
 const ESCAPED_SURROGATE = /\\u[dD][89a-fA-F]/;
 
@@ -47,7 +45,7 @@ export function readJsonParams(
 ): GraphQLParams | GraphQLParams[] {
   let text: string;
   try {
-    text = utf8.decode(body);
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
     throw refuse('The body is not valid UTF-8.');
   }

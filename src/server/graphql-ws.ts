@@ -111,7 +111,7 @@ export function createGraphQLSockets({
         if (!isWellFormed(payload))
           throw new GatewayError('BAD_USER_INPUT', 'The message contains text that is not valid Unicode.');
         const caller = { actor: extra.actor, requestId, signal: controller.signal };
-        const prepared = engine.prepare(readParams(payload, documents), caller);
+        const prepared = await engine.prepare(readParams(payload, documents), caller);
         if ('errors' in prepared) return prepared.errors;
         const isSubscription = prepared.type === 'subscription';
         checkRoom(extra.connection, isSubscription);

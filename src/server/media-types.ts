@@ -3,7 +3,7 @@
 export const GRAPHQL_RESPONSE = 'application/graphql-response+json';
 export const JSON_RESPONSE = 'application/json';
 
-export type Answer = typeof GRAPHQL_RESPONSE | typeof JSON_RESPONSE | 'text/event-stream' | 'multipart/mixed';
+export type Answer = typeof GRAPHQL_RESPONSE | typeof JSON_RESPONSE | 'stream';
 
 /**
  * The form of answer to an `Accept` header: the first of its entries that we can give; JSON where there is none.
@@ -16,7 +16,7 @@ export function negotiateAnswer(accept: string | undefined): Answer | undefined 
     if (charset !== undefined && !isUtf8(charset)) continue;
     if (mediaType === GRAPHQL_RESPONSE) return GRAPHQL_RESPONSE;
     if (mediaType === JSON_RESPONSE || mediaType === 'application/*' || mediaType === '*/*') return JSON_RESPONSE;
-    if (mediaType === 'text/event-stream' || mediaType === 'multipart/mixed') return mediaType;
+    if (mediaType === 'text/event-stream' || mediaType === 'multipart/mixed') return 'stream';
   }
   return undefined;
 }

@@ -110,18 +110,15 @@ export function createRequestHandler(
       throw new GatewayError('BAD_USER_INPUT', 'The request target must be a path.');
     }
     const [path, queryString] = splitTarget(target);
-    if (path === GRAPHQL_PATH && request.method !== 'OPTIONS') {
-      enforceBodyDeadline(state, limits.bodyTimeoutMs, clock);
-      state.route = GRAPHQL_PATH;
-      await answerGraphQL(state, queryString);
-      return;
-    }
     const match = findRoute(request.method ?? '', path);
     const bodyTimeoutMs = match.kind === 'route' ? match.route.bodyTimeoutMs : undefined;
     if (bodyTimeoutMs !== null) enforceBodyDeadline(state, bodyTimeoutMs ?? limits.bodyTimeoutMs, clock);
 
     if (request.method === 'OPTIONS') {
       response.writeHead(204, { allow: 'GET, HEAD, POST, PUT' }).end();
+    } else if (path === GRAPHQL_PATH) {
+      state.route = GRAPHQL_PATH;
+      await answerGraphQL(state, queryString);
     } else if (match.kind === 'route') {
       state.route = match.route.pattern;
       await match.route.handle({
