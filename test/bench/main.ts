@@ -7,8 +7,9 @@ import { parseArgs } from 'node:util';
 import type { Part } from './harness/part.ts';
 import { type PartResult, type Report, renderComparison, renderPart } from './harness/report.ts';
 import { reads } from './parts/reads.ts';
+import { subscriptions } from './parts/subscriptions.ts';
 
-const PARTS: readonly Part[] = [reads];
+const PARTS: readonly Part[] = [reads, subscriptions];
 
 const USAGE = `Usage: npm run bench -- [part …] [options]
        npm run bench -- compare <before.json> <after.json>

@@ -68,6 +68,10 @@ export async function startBareProxy(upstreamUrl: string): Promise<Contender> {
   return { ...started, name: BARE_PROXY };
 }
 
+export async function startBareBroadcast(): Promise<Contender> {
+  return { ...(await startBenchProcess({ script: here('bare-broadcast.ts') })), name: 'bare ws' };
+}
+
 /** The peers that can be started; what is said of the others goes into `notes`. */
 export async function startPeers(upstreamUrl: string, notes: string[]): Promise<Contender[]> {
   const installed = await installPeers();
