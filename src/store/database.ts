@@ -17,7 +17,7 @@ import { createDoorbell } from './doorbell.ts';
 import { migrateToLatest } from './migrate.ts';
 import { openPostgres } from './postgres.ts';
 import { openSqlite } from './sqlite.ts';
-import { type Engine, type StoreLog, silentLog } from './storage-engine.ts';
+import { type Engine, type StoreLog, silentLog, type UnnumberedEvent } from './storage-engine.ts';
 import type { Tables } from './tables.ts';
 
 export type { Engine } from './storage-engine.ts';
@@ -49,6 +49,8 @@ export interface Database {
   skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
   /** Until `tx` ends, no other transaction gets past this call with the same name. */
   serialize(tx: Transaction, name: string): Promise<void>;
+  /** For the event log alone: numbers and inserts events. @returns the last number */
+  appendEvents(tx: Transaction, events: readonly UnnumberedEvent[]): Promise<number>;
   /** @throws GatewayError UNAVAILABLE when the database does not answer */
   ping(): Promise<void>;
   /**
@@ -93,9 +95,7 @@ export async function openDatabase(options: {
       pending.set(tx, channels);
       const scope = { open: true };
       try {
-        const value = await current.run(scope, () => run(tx));
-        if (channels.size > 0) await engine.notify(tx, [...channels]);
-        return value;
+        return await current.run(scope, () => run(tx));
       } finally {
         scope.open = false;
       }
@@ -134,6 +134,7 @@ export async function openDatabase(options: {
     forUpdate: engine.forUpdate,
     skipLocked: engine.skipLocked,
     serialize: engine.serialize,
+    appendEvents: engine.appendEvents,
     async ping() {
       await sql`select 1`.execute(unguarded);
     },
@@ -144,6 +145,8 @@ export async function openDatabase(options: {
     async ring(at, channel) {
       const channels = pending.get(at);
       if (channels) {
+        // It goes out with the commit, however early it is said.
+        if (!channels.has(channel)) await engine.notify(at, [channel]);
         channels.add(channel);
       } else {
         await engine.notify(at, [channel]);

@@ -15,8 +15,6 @@ import type { EventRow } from './tables.ts';
 /** Rung with every event. */
 export const EVENTS_CHANNEL = 'events';
 
-/** Keeps one statement far below both engines' limits of parameters (32 766 and 65 535). */
-const MAX_ROWS_PER_INSERT = 1_000;
 const ROWS_PER_PRUNING = 5_000;
 
 export interface EventLog {
@@ -54,29 +52,18 @@ export function createEventLog(deps: { database: Database; clock: Clock; log?: S
 
   async function appendAll(tx: Transaction, events: readonly NewEvent[]): Promise<number[]> {
     if (events.length === 0) return [];
-    const { seq: last } = await tx
-      .updateTable('event_head')
-      .set((eb) => ({ seq: eb('seq', '+', events.length) }))
-      .where('id', '=', 1)
-      .returning('seq')
-      .executeTakeFirstOrThrow();
-    const first = last - events.length + 1;
-    const rows = events.map(({ topic, subject, type, data }, index) => ({
-      seq: first + index,
-      at: database.nowMs(),
-      topic,
-      subject,
-      type,
-      data_json: JSON.stringify(data ?? null),
-    }));
-    for (let start = 0; start < rows.length; start += MAX_ROWS_PER_INSERT) {
-      await tx
-        .insertInto('events')
-        .values(rows.slice(start, start + MAX_ROWS_PER_INSERT))
-        .execute();
-    }
+    // First: what comes after the numbering is what all others wait for.
     await database.ring(tx, EVENTS_CHANNEL);
-    return rows.map(({ seq }) => seq);
+    const last = await database.appendEvents(
+      tx,
+      events.map(({ topic, subject, type, data }) => ({
+        topic,
+        subject,
+        type,
+        data_json: JSON.stringify(data ?? null),
+      })),
+    );
+    return events.map((_, index) => last - events.length + 1 + index);
   }
 
   async function readRows(options: EventFilter & { after: number; limit: number }): Promise<EventRow[]> {

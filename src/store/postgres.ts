@@ -8,7 +8,7 @@ import { Kysely, type PostgresClient, PostgresDialect, type PostgresPool, sql } 
 import pg from 'pg';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
-import type { StorageEngine, StoreLog } from './storage-engine.ts';
+import type { StorageEngine, StoreLog, UnnumberedEvent } from './storage-engine.ts';
 import type { Tables } from './tables.ts';
 
 /** Connections a process uses for queries; LISTEN has one more of its own. */
@@ -80,12 +80,26 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
       await using db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: guardedPool(migrationPool) }) });
       return await work(db);
     },
-    // Not now(): that is the transaction's beginning, and a lease is judged by the present.
-    nowMs: () => sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+    nowMs,
     forUpdate: (query) => query.forUpdate(),
     skipLocked: (query) => query.forUpdate().skipLocked(),
     async serialize(tx, name) {
       await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(tx);
+    },
+    async appendEvents(tx, events) {
+      const column = (name: keyof UnnumberedEvent) => events.map((event) => event[name]);
+      const { rows } = await sql<{ seq: number }>`
+        with head as (update event_head set seq = seq + ${events.length} where id = 1 returning seq),
+          added as (
+            insert into events (seq, at, topic, subject, type, data_json)
+            select head.seq - ${events.length} + event.place, ${nowMs()}, event.topic, event.subject, event.type, event.data_json
+            from head, unnest(${column('topic')}::text[], ${column('subject')}::text[], ${column('type')}::text[],
+              ${column('data_json')}::text[]) with ordinality as event (topic, subject, type, data_json, place)
+          )
+        select seq from head`.execute(tx);
+      const [head] = rows;
+      if (!head) throw new Error('The event log has a head.');
+      return head.seq;
     },
     isRetryable: (error) => {
       const state = sqlState(error);
@@ -106,6 +120,11 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
       await listening;
     },
   };
+}
+
+/** Not now(): that is the transaction's beginning, and a lease is judged by the present. */
+function nowMs() {
+  return sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 }
 
 /** int8 (oid 20) comes as a number, or fails loudly; so do sums of it, which are numeric (oid 1700). The rest as `pg` does it. */
@@ -165,6 +184,7 @@ function guardedPool(pool: pg.Pool): PostgresPool {
 
 /** Postgres has no text with a NUL in it (JSON escapes it): a hostile one becomes visible instead of failing the query. */
 function storable(parameter: unknown): unknown {
+  if (Array.isArray(parameter)) return parameter.map(storable);
   return typeof parameter === 'string' ? parameter.replaceAll('\0', '\u{fffd}') : parameter;
 }
 

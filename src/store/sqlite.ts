@@ -41,6 +41,9 @@ const REQUIRED_PRAGMAS = {
   busy_timeout: BUSY_TIMEOUT_MS,
 } as const;
 
+/** Keeps one statement far below the limit of parameters, 32 766. */
+const MAX_ROWS_PER_INSERT = 1_000;
+
 /** https://sqlite.org/rescode.html */
 const SQLITE_BUSY = 5;
 /** READONLY, IOERR, FULL, CANTOPEN: the disk's trouble, not the query's. */
@@ -86,6 +89,22 @@ export function openSqlite({ url, clock }: { url: string; clock: Clock }): Stora
     forUpdate: (query) => query,
     skipLocked: (query) => query,
     serialize: async () => {},
+    async appendEvents(tx, events) {
+      const { seq: last } = await tx
+        .updateTable('event_head')
+        .set((eb) => ({ seq: eb('seq', '+', events.length) }))
+        .where('id', '=', 1)
+        .returning('seq')
+        .executeTakeFirstOrThrow();
+      const rows = events.map((event, index) => ({ ...event, seq: last - events.length + 1 + index, at: clock.now() }));
+      for (let start = 0; start < rows.length; start += MAX_ROWS_PER_INSERT) {
+        await tx
+          .insertInto('events')
+          .values(rows.slice(start, start + MAX_ROWS_PER_INSERT))
+          .execute();
+      }
+      return last;
+    },
     isRetryable: () => false,
     // Other processes on the same file find out by polling.
     notify: async () => {},

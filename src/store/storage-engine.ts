@@ -12,7 +12,7 @@ import type {
   RawBuilder,
   SelectQueryBuilder,
 } from 'kysely';
-import type { Tables } from './tables.ts';
+import type { EventRow, Tables } from './tables.ts';
 
 export type Engine = 'sqlite' | 'postgres';
 
@@ -38,6 +38,9 @@ export interface SchemaDialect {
   strict<T extends string>(table: CreateTableBuilder<T>): CreateTableBuilder<T>;
 }
 
+/** A row of the event log before it has its number and its time. */
+export type UnnumberedEvent = Omit<EventRow, 'seq' | 'at'>;
+
 export interface StorageEngine {
   readonly engine: Engine;
   readonly dialect: Dialect;
@@ -51,6 +54,12 @@ export interface StorageEngine {
   serialize(tx: Kysely<Tables>, name: string): Promise<void>;
   /** Whether the engine undid the transaction only because of another one: running it again may well succeed. */
   isRetryable(error: unknown): boolean;
+  /**
+   * Numbers the events and inserts them. Whoever does so next waits until the transaction ends: on Postgres it is one
+   * round trip, so that they do not wait for this process's event loop in the middle of it.
+   * @returns the last number
+   */
+  appendEvents(tx: Kysely<Tables>, events: readonly UnnumberedEvent[]): Promise<number>;
   /** Tells the other processes, once and when the transaction of `db` (if it is one) commits. */
   notify(db: Kysely<Tables>, channels: readonly string[]): Promise<void>;
   /** Starts to hear what other processes notify. After a lost connection `onAll` is called: anything may have been missed. */
