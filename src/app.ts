@@ -35,6 +35,8 @@ import { newUpstreamTally } from './cxone/call-context.ts';
 import { createCxoneClient } from './cxone/client.ts';
 import { cxoneHost } from './cxone/hosts.ts';
 import { dashboardRoutes } from './dashboard/route.ts';
+import { createContactRate } from './enrichment/contact-rate.ts';
+import { MAX_CONTACTS_PER_SECOND } from './enrichment/model.ts';
 import { createEnrichment } from './enrichment/service.ts';
 import { createRequestLoaders } from './graphql/context.ts';
 import { encodeGlobalId } from './graphql/global-ids.ts';
@@ -141,9 +143,9 @@ export async function createApp(deps: {
     const owner = processOwner(randomUUID());
     const leases = createLeases({ database, clock, owner });
     const replicas = createReplicaStore({ database });
-    const budget = parts.use(
-      await startSharedBudget({ store: replicas, owner, limits: cxone.sharedLimits, upstream: cxone, clock, log }),
-    );
+    const contactRate = createContactRate({ perSecond: MAX_CONTACTS_PER_SECOND, clock });
+    const limits = [...cxone.sharedLimits, contactRate.limit];
+    const budget = parts.use(await startSharedBudget({ store: replicas, owner, limits, upstream: cxone, clock, log }));
     const audit = createAuditLog({ database });
     const eventLog = parts.use(createEventLog({ database, clock, log }));
 
@@ -185,7 +187,7 @@ export async function createApp(deps: {
     const audited = createAudited({ database, audit, clock, log });
     const bulkWriting = { cxone, lists, loader, audited, globalId: encodeGlobalId, clock, log };
     const contactListRecords = createContactListRecords(bulkWriting);
-    const enrichment = parts.use(createEnrichment(bulkWriting));
+    const enrichment = parts.use(createEnrichment({ ...bulkWriting, rate: contactRate }));
     const segments = parts.use(
       createSegments({
         ...bulkWriting,

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
+import { createSharedLimit, type SharedLimit } from '../cxone/shared-limit.ts';
 import { RateLimitedError } from '../errors.ts';
 
 /** A second, and a little more, so that two clocks that differ by a few milliseconds agree about it. */
@@ -17,8 +18,11 @@ export interface ContactRate {
    * @throws RateLimitedError where the deadline comes first; the reason of the signal
    */
   take(count: number, call: CallContext): Promise<() => void>;
-  /** The part of the rate that is this process's own, above 0 to 1. */
-  setShare(share: number): void;
+  /**
+   * The rate as several processes share it: one place, had by one of them at a time. In parts it would be of no use: a
+   * single call may hold most of a second's contacts.
+   */
+  readonly limit: SharedLimit;
 }
 
 interface Taken {
@@ -35,19 +39,34 @@ export function createContactRate({ perSecond, clock }: { perSecond: number; clo
   const taken = new Set<Taken>();
   const interactive = new Set<Waiter>();
   const imports = new Set<Waiter>();
-  let share = 1;
   let wake: { at: number; timer: AbortController } | undefined;
 
+  const limit = createSharedLimit({
+    name: 'enriched contacts',
+    limit: 1,
+    settleMs: WINDOW_MS,
+    used: () => {
+      giveBack();
+      return taken.size > 0 ? 1 : 0;
+    },
+    reconsider: serve,
+  });
+
   function hasRoom(count: number): boolean {
+    if (limit.allowed() === 0) return false;
     let sum = 0;
     for (const each of taken) sum += each.count;
-    // A call that is larger than a share of the rate goes alone.
-    return sum === 0 || sum + count <= perSecond * share;
+    // A call that is larger than the rate goes alone.
+    return sum === 0 || sum + count <= perSecond;
+  }
+
+  function giveBack(): void {
+    const now = clock.monotonic();
+    for (const each of taken) if (each.freeAt <= now) taken.delete(each);
   }
 
   function serve(): void {
-    const now = clock.monotonic();
-    for (const each of taken) if (each.freeAt <= now) taken.delete(each);
+    giveBack();
     for (;;) {
       const line = interactive.size > 0 ? interactive : imports;
       const [next] = line;
@@ -57,7 +76,9 @@ export function createContactRate({ perSecond, clock }: { perSecond: number; clo
       taken.add(place);
       next.admit(place);
     }
-    if (interactive.size + imports.size > 0) wakeAt(Math.min(...[...taken].map(({ freeAt }) => freeAt)));
+    if (interactive.size + imports.size === 0) return;
+    if (limit.allowed() === 0) limit.markShort(clock.monotonic());
+    wakeAt(Math.min(...[...taken].map(({ freeAt }) => freeAt)));
   }
 
   function wakeAt(at: number): void {
@@ -113,9 +134,6 @@ export function createContactRate({ perSecond, clock }: { perSecond: number; clo
         serve();
       };
     },
-    setShare(newShare) {
-      share = newShare;
-      serve();
-    },
+    limit,
   };
 }

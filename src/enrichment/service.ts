@@ -13,18 +13,11 @@ import { NotFoundError, UpstreamError, ValidationError } from '../errors.ts';
 import { createAttributeOperation } from './bulk.ts';
 import { createCampaigns } from './campaigns.ts';
 import { createEnrichmentClient } from './client.ts';
-import { createContactRate } from './contact-rate.ts';
+import type { ContactRate } from './contact-rate.ts';
 import { createAttributeImportKind } from './import-kind.ts';
 import { createListAttributes } from './list-attributes.ts';
 import { createListRefreshes } from './list-refreshes.ts';
-import {
-  type AttributeValue,
-  type Campaign,
-  type ContactAttributes,
-  castAttributes,
-  dropEmpty,
-  MAX_CONTACTS_PER_SECOND,
-} from './model.ts';
+import { type AttributeValue, type Campaign, type ContactAttributes, castAttributes, dropEmpty } from './model.ts';
 
 export interface Enriched {
   readonly contactId: string;
@@ -49,8 +42,6 @@ export interface Enrichment extends AsyncDisposable {
   campaign(campaignId: string, call: CallContext): Promise<Campaign | null>;
   /** What attributes the list's contacts may have. @throws NotFoundError */
   attributesOf(listId: string, call: CallContext): Promise<readonly AttributeDefinition[]>;
-  /** The part of the contacts a second that this process may enrich, above 0 to 1. */
-  setShare(share: number): void;
   readonly importKind: ImportKind<ContactAttributes>;
 }
 
@@ -62,15 +53,16 @@ export function createEnrichment(deps: {
   lists: ContactListClient;
   loader: BulkLoader;
   audited: Audited;
+  /** Of contacts a second (cxone-api.md, section 5). */
+  rate: ContactRate;
   globalId: (type: string, id: string) => string;
   clock: Clock;
   log: { warn(fields: object, message: string): void };
 }): Enrichment {
-  const { cxone, lists, loader, audited, globalId, clock, log } = deps;
+  const { cxone, lists, loader, audited, rate, globalId, clock, log } = deps;
   const client = createEnrichmentClient(cxone);
   const attributes = createListAttributes({ lists, clock });
   const campaigns = createCampaigns({ client, globalId, clock });
-  const rate = createContactRate({ perSecond: MAX_CONTACTS_PER_SECOND, clock });
   const refreshes = createListRefreshes({ client, audited, globalId, clock, log });
   const parts = { client, campaigns, rate, refreshes };
   const gid = (listId: string) => globalId('ContactList', listId);
@@ -131,7 +123,6 @@ export function createEnrichment(deps: {
     campaign: (campaignId, call) => campaigns.get(campaignId, call),
 
     attributesOf: (listId, call) => definitionsOf(listId, call),
-    setShare: rate.setShare,
     importKind: createAttributeImportKind({ ...parts, attributes, clock }),
     [Symbol.asyncDispose]: () => refreshes[Symbol.asyncDispose](),
   };

@@ -76,12 +76,27 @@ describe('the rate of contacts', () => {
     expect(clock.pendingSleeps).toBe(0);
   });
 
-  it('is divided between processes', async () => {
+  it("is one process's at a time, where several share it", async () => {
     const clock = createFakeClock();
     const rate = createContactRate({ perSecond: 500, clock });
-    rate.setShare(0.5);
-    (await rate.take(200, call()))();
-    const waiting = rate.take(100, call()).then(() => clock.monotonic());
-    expect(await clock.advanceUntil(waiting)).toBeGreaterThanOrEqual(1000);
+    const share = { places: 0, shortage: 0 };
+    rate.limit.setShare({ allowed: () => share.places, held: () => share.places, onShort: () => share.shortage++ });
+    let admitted = false;
+    const taking = rate.take(300, call()).then((done) => {
+      admitted = true;
+      return done;
+    });
+    await clock.advance(5000);
+    expect([admitted, share.shortage > 0, rate.limit.used()]).toEqual([false, true, 0]);
+    share.places = 1;
+    rate.limit.reconsider();
+    const done = await taking;
+    // Under way, and for a second after: until then it cannot be given to another.
+    expect(rate.limit.used()).toBe(1);
+    done();
+    await clock.advance(1000);
+    expect(rate.limit.used()).toBe(1);
+    await clock.advance(5);
+    expect(rate.limit.used()).toBe(0);
   });
 });
