@@ -12,7 +12,9 @@ export function toError(exchange: Exchange, outcome: Outcome): GatewayError {
   }
   const { status, upstreamRequestId } = outcome;
   if (status === 429) {
-    return new RateLimitedError(`CXone: ${call} is over the rate limit.`, outcome.retryAfterMs);
+    const again =
+      outcome.retryAfterMs === undefined ? 'a little later' : `in ${Math.ceil(outcome.retryAfterMs / 1000)} s`;
+    return new RateLimitedError(`CXone: ${call} is over the rate limit. Try again ${again}.`, outcome.retryAfterMs);
   }
   if (status === 401) {
     return new UpstreamError(`CXone: ${call} was answered 401 with a new token too.`, {

@@ -37,7 +37,10 @@ function atLeast(context: GraphQLContext, role: Role): boolean {
 
 function refusal(context: GraphQLContext): GatewayError {
   return context.actor
-    ? new GatewayError('FORBIDDEN', 'Your role does not allow this.')
+    ? new GatewayError(
+        'FORBIDDEN',
+        `Your role, ${context.actor.role}, does not allow this: it takes a key or token of a higher one.`,
+      )
     : new GatewayError('UNAUTHENTICATED', 'Sign in first: send an API key or a token as "Authorization: Bearer …".');
 }
 
