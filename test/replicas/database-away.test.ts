@@ -4,7 +4,7 @@ import { startSandbox } from '../../src/sandbox/server.ts';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { freshDatabaseUrl } from '../support/postgres.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { dataOf, startGateways, untilFinished, uploadRows, watchImport } from './processes.ts';
+import { dataOf, soundRows, startGateways, untilFinished, uploadCsv, watchImport } from './processes.ts';
 
 const LIST_ID = DEMO_IDS.contactLists.importTrial;
 const BOOK = `gid://cxone/AddressBook/${DEMO_IDS.addressBooks.customers}`;
@@ -43,7 +43,7 @@ test('the database is away during an import and traffic: what needs only CXone g
   for (const { child } of gateways) child.stderr?.on('data', (chunk) => printed.push(String(chunk)));
   expect(await readiness(a)).toMatchObject({ status: 200 });
 
-  const id = await uploadRows(a, ROWS);
+  const id = await uploadCsv(a, soundRows(ROWS));
   const watches = [watchImport([a], id), watchImport([b], id)];
   await vi.waitFor(() => expect(sandbox.control.state.contactList(LIST_ID).total).toBeGreaterThan(3_000), 30_000);
 
@@ -113,7 +113,7 @@ test('an answer that came while the database was away is booked as it was, refus
   const path = '/api/v2/outbound/contactlists/{id}/contacts';
   sandbox.control.fail({ method: 'POST', path, refuse: { every: 100, code: 'PhoneBlocked' } });
   const hold = sandbox.control.hold({ method: 'POST', path });
-  const id = await uploadRows(gateway, 1_000);
+  const id = await uploadCsv(gateway, soundRows(1_000));
   await vi.waitFor(() => expect(hold.held()).toBe(1), 10_000);
   await proxy.cut();
   hold.release();

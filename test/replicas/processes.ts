@@ -30,16 +30,20 @@ export async function dataOf(
   return answer.data;
 }
 
-/** Uploads so many sound rows of outbound contacts. @returns the import's id */
-export async function uploadRows(gateway: GatewayProcess, rows: number, listGid = LIST): Promise<string> {
+/** So many sound rows of outbound contacts, as CSV. */
+export function soundRows(rows: number): string {
+  return [...sampleFile(outboundContacts({ rows, dirtyShare: 0, seed: 7 }), 'csv')].join('');
+}
+
+/** Uploads a CSV of outbound contacts. @returns the import's id */
+export async function uploadCsv(gateway: GatewayProcess, csv: string, listGid = LIST): Promise<string> {
   const { createImportUpload } = await dataOf(
     gateway,
     `mutation ($input: CreateImportUploadInput!) { createImportUpload(input: $input) {
        ... on CreateImportUploadPayload { url import { id } } ... on Error { message } } }`,
     { input: { kind: 'OUTBOUND_CONTACTS', targetId: listGid, format: 'CSV' } },
   );
-  const text = [...sampleFile(outboundContacts({ rows, dirtyShare: 0, seed: 7 }), 'csv')].join('');
-  const { status } = await put(createImportUpload.url, text);
+  const { status } = await put(createImportUpload.url, csv);
   if (status !== 200) throw new Error(`The upload was answered ${status}.`);
   return createImportUpload.import.id;
 }

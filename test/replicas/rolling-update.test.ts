@@ -3,7 +3,16 @@ import { DEMO_IDS } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { freshDatabaseUrl } from '../support/postgres.ts';
-import { dataOf, laneOwner, query, startGateways, untilFinished, uploadRows, watchImport } from './processes.ts';
+import {
+  dataOf,
+  laneOwner,
+  query,
+  soundRows,
+  startGateways,
+  untilFinished,
+  uploadCsv,
+  watchImport,
+} from './processes.ts';
 
 const LIST_ID = DEMO_IDS.contactLists.importTrial;
 const ROWS = 12_000;
@@ -18,7 +27,7 @@ test('an update, replica by replica, in the middle of an import: nothing is sent
   const options = { databaseUrl: database.url, sandbox };
   const old = await startGateways(2, options);
   for (const gateway of old) cleanUp.use(gateway);
-  const id = await uploadRows(old[0] as GatewayProcess, ROWS);
+  const id = await uploadCsv(old[0] as GatewayProcess, soundRows(ROWS));
   const sender = await vi.waitFor(async () => {
     const owner = await laneOwner(database.url, old);
     if (!owner) throw new Error('Nobody sends yet.');

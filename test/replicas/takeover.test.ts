@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { DEMO_IDS } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { freshDatabaseUrl } from '../support/postgres.ts';
-import { dataOf, laneOwner, startGateways, untilFinished, uploadRows, watchImport } from './processes.ts';
+import { dataOf, laneOwner, soundRows, startGateways, untilFinished, uploadCsv, watchImport } from './processes.ts';
 
 const LIST_ID = DEMO_IDS.contactLists.importTrial;
 const ROWS = 25_000;
@@ -26,7 +26,7 @@ test('one of three is killed in the middle of an import, another paused: every r
   const { status } = await dataOf(a, '{ status: gatewayStatus { replicas } }');
   expect(status.replicas).toBe(3);
 
-  const id = await uploadRows(a, ROWS);
+  const id = await uploadCsv(a, soundRows(ROWS));
   await vi.waitFor(async () => expect(await laneOwner(database.url, gateways)).toBeDefined(), 10_000);
   const first = await laneOwner(database.url, gateways);
   if (!first) throw new Error('Nobody sends.');
