@@ -15,6 +15,7 @@ import { createCursorCodec } from '../graphql/cursors.ts';
 import { LOCAL_MUTATION_ERRORS, UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeEventCursor } from '../graphql/event-cursors.ts';
 import { decodeGlobalId, readRawId } from '../graphql/global-ids.ts';
+import { isFromNowOn, liveWhen } from '../graphql/live-subscription.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
 import type { ImportRow } from '../store/tables.ts';
 import { addImportInputs, toImportRequest } from './inputs.ts';
@@ -222,6 +223,7 @@ function addSubscriptions(builder: Builder, importRef: ImportRef, parts: ReturnT
       type: event,
       description: 'All imports, from `after` or from now on.',
       args: { after: t.arg.string({ description: 'The cursor of the last event that was seen.' }) },
+      extensions: liveWhen(isFromNowOn),
       subscribe: (_root, { after }, { services, call }) =>
         services.importFeed.activity(readCursor(after), aborted(call.signal)),
       resolve: (told) => told,

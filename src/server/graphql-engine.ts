@@ -3,6 +3,7 @@
  * and behind them the masking of errors, `extensions.upstream`, the log and the metrics. What comes out of here may go
  * to a client as it is.
  */
+import { randomUUID } from 'node:crypto';
 import type { DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { getOperationAST, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga';
@@ -10,6 +11,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Actor, GraphQLContext } from '../graphql/context.ts';
+import { isLiveSubscription } from '../graphql/live-subscription.ts';
 import { maskError } from '../graphql/mask-error.ts';
 import { weighOperation } from '../graphql/operation-cost.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -17,6 +19,8 @@ import type { Metrics, OperationType } from '../telemetry/metrics.ts';
 import { parseWithin } from './document-limits.ts';
 import type { GraphQLParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
+import { createSharedSubscriptions, type Told } from './shared-subscriptions.ts';
+import { createToldResults } from './told-results.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** Who sent an operation and when it is over: everything a context is made from. */
@@ -36,6 +40,11 @@ export interface PreparedOperation {
   readonly contextValue: GraphQLContext;
   /** Runs it. Never rejects. A subscription that could be set up is an async generator, which ends when the signal is aborted. */
   run(): Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void>>;
+  /**
+   * There where a subscription is shared, and to be called instead of `run`: `tell` is given every result as soon as it
+   * is there. Never rejects. Gives why there is nothing to follow, or when it is over.
+   */
+  readonly follow?: (tell: (told: Told) => void) => Promise<ExecutionResult | { readonly over: Promise<void> }>;
 }
 
 export interface GraphQLEngine {
@@ -76,6 +85,9 @@ export function createGraphQLEngine({
   clock,
 }: GraphQLEngineOptions): GraphQLEngine {
   let subscriptions = 0;
+  const shared = createSharedSubscriptions();
+  /** The signals of subscriptions that are open on behalf of others: those who follow them are counted. */
+  const onBehalf = new WeakSet<AbortSignal>();
   /** Errors that have been masked. Yoga's way to a response passes some of them twice. */
   const masked = new WeakSet<object>();
 
@@ -113,6 +125,47 @@ export function createGraphQLEngine({
       'operation',
     );
   };
+
+  /** Counts a subscription as live, until the function returned is called. */
+  const begin = (context: GraphQLContext, startedAt: number) => {
+    subscriptions += 1;
+    return () => {
+      subscriptions -= 1;
+      record('subscription', {}, context, startedAt);
+    };
+  };
+
+  /** Follows the one subscription that all share who ask for this with the caller's rights. */
+  const followShared = (params: GraphQLParams, { actor, signal }: Caller, tell: (told: Told) => void) =>
+    shared.follow({
+      key: JSON.stringify([params.query, params.operationName ?? null, params.variables, actor?.role ?? null]),
+      signal,
+      tell,
+      async open(ofAll) {
+        onBehalf.add(ofAll);
+        const rights = actor && { name: 'subscribers', role: actor.role };
+        const prepared = await prepare(params, { actor: rights, requestId: randomUUID(), signal: ofAll });
+        return 'errors' in prepared ? prepared : prepared.run();
+      },
+    });
+
+  /** The same for who iterates. */
+  async function followEach(
+    params: GraphQLParams,
+    caller: Caller,
+  ): Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void>> {
+    const leaving = new AbortController();
+    const told = createToldResults({
+      maxWaitingCharacters: limits.maxBufferedBytes,
+      tooSlow: () => ({ errors: [maskAs(new SlowConsumerError(), caller.requestId)] }),
+      onReturn: () => leaving.abort(),
+    });
+    const signal = AbortSignal.any([caller.signal, leaving.signal]);
+    const followed = await followShared(params, { ...caller, signal }, told.push);
+    if (!('over' in followed)) return followed;
+    void followed.over.then(told.end);
+    return told.results;
+  }
 
   /** Each event masked like any result; what the source throws becomes its last event. */
   async function* finishEach(
@@ -153,12 +206,18 @@ export function createGraphQLEngine({
         },
       };
     },
-    onSubscribe({ args, setResultAndStopExecution }) {
+    onSubscribe({ args, setResultAndStopExecution, setSubscribeFn }) {
       const context: GraphQLContext = args.contextValue;
       const startedAt = clock.monotonic();
-      const refusal = weigh(args, getOperationAST(args.document, args.operationName));
+      const operation = getOperationAST(args.document, args.operationName);
+      const refusal = weigh(args, operation);
       if (refusal) setResultAndStopExecution({ errors: [refusal] });
-      Object.assign(args, { signal: context.call.signal });
+      const signal = context.call.signal ?? new AbortController().signal;
+      Object.assign(args, { signal });
+      // What has the request's parameters is a stream; the subscription that it shares has none.
+      const { params } = args.contextValue as Partial<StreamContext>;
+      const isShared = params && operation && isLiveSubscription(schema, operation, params.variables ?? {});
+      if (isShared) setSubscribeFn(() => followEach(params, { ...context, signal }));
       return {
         onSubscribeResult({ result, setResult }) {
           if (!(Symbol.asyncIterator in result)) {
@@ -167,13 +226,8 @@ export function createGraphQLEngine({
             setResult(finished);
             return;
           }
-          subscriptions += 1;
-          const ended = () => {
-            subscriptions -= 1;
-            record('subscription', {}, context, startedAt);
-          };
-          const signal = context.call.signal ?? new AbortController().signal;
-          setResult(untilAborted(finishEach(result, context), signal, ended));
+          const each = isShared ? result : finishEach(result, context);
+          setResult(untilAborted(each, signal, onBehalf.has(signal) ? () => undefined : begin(context, startedAt)));
         },
       };
     },
@@ -230,40 +284,54 @@ export function createGraphQLEngine({
     },
   });
 
-  return {
-    async prepare(params, caller) {
-      const { requestId } = caller;
-      const enveloped = yoga.getEnveloped({ ...caller });
-      let document: DocumentNode;
-      try {
-        document = enveloped.parse(params.query);
-      } catch (error) {
-        return refuse([error], requestId, 'GRAPHQL_PARSE_FAILED');
+  async function prepare(
+    params: GraphQLParams,
+    caller: Caller,
+  ): Promise<PreparedOperation | { errors: readonly GraphQLError[] }> {
+    const { requestId } = caller;
+    const enveloped = yoga.getEnveloped({ ...caller });
+    let document: DocumentNode;
+    try {
+      document = enveloped.parse(params.query);
+    } catch (error) {
+      return refuse([error], requestId, 'GRAPHQL_PARSE_FAILED');
+    }
+    try {
+      const faults: readonly GraphQLError[] = enveloped.validate(schema, document);
+      if (faults.length > 0) return refuse(faults, requestId, 'GRAPHQL_VALIDATION_FAILED');
+      const operation = getOperationAST(document, params.operationName);
+      if (!operation) {
+        throw new GatewayError('BAD_USER_INPUT', '"operationName" must name an operation of the document.');
       }
-      try {
-        const faults: readonly GraphQLError[] = enveloped.validate(schema, document);
-        if (faults.length > 0) return refuse(faults, requestId, 'GRAPHQL_VALIDATION_FAILED');
-        const operation = getOperationAST(document, params.operationName);
-        if (!operation) {
-          throw new GatewayError('BAD_USER_INPUT', '"operationName" must name an operation of the document.');
+      const type = operation.operation;
+      const contextValue: GraphQLContext = await enveloped.contextFactory();
+      const { operationName, variables: variableValues } = params;
+      const args = { schema, document, operationName, variableValues, contextValue };
+      const run = async () => {
+        try {
+          return await (type === 'subscription' ? enveloped.subscribe(args) : enveloped.execute(args));
+        } catch (error) {
+          if (caller.signal.aborted) return {}; // Nobody is there to be told.
+          return { errors: [maskAs(error, requestId)] };
         }
-        const type = operation.operation;
-        const contextValue: GraphQLContext = await enveloped.contextFactory();
-        const { operationName, variables: variableValues } = params;
-        const args = { schema, document, operationName, variableValues, contextValue };
-        const run = async () => {
-          try {
-            return await (type === 'subscription' ? enveloped.subscribe(args) : enveloped.execute(args));
-          } catch (error) {
-            if (caller.signal.aborted) return {}; // Nobody is there to be told.
-            return { errors: [maskAs(error, requestId)] };
-          }
-        };
-        return { ...args, type, run };
-      } catch (error) {
-        return refuse([error], requestId);
-      }
-    },
+      };
+      const isShared = type === 'subscription' && isLiveSubscription(schema, operation, variableValues);
+      if (!isShared || onBehalf.has(caller.signal)) return { ...args, type, run };
+      const follow = async (tell: (told: Told) => void) => {
+        const startedAt = clock.monotonic();
+        const followed = await followShared(params, caller, tell);
+        if ('over' in followed) return { over: followed.over.then(begin(contextValue, startedAt)) };
+        record('subscription', followed, contextValue, startedAt);
+        return followed;
+      };
+      return { ...args, type, run, follow };
+    } catch (error) {
+      return refuse([error], requestId);
+    }
+  }
+
+  return {
+    prepare,
 
     mask: maskAs,
 
@@ -275,6 +343,15 @@ export function createGraphQLEngine({
 
     liveSubscriptions: () => subscriptions,
   };
+}
+
+class SlowConsumerError extends GatewayError {
+  constructor() {
+    super(
+      'SLOW_CONSUMER',
+      'Events came faster than they were read. Subscribe again with the cursor of the last one as `after`.',
+    );
+  }
 }
 
 /** graphql's words about an unknown name, without the known ones that it may have been meant for. */

@@ -17,6 +17,7 @@ import type { ServerLimits } from './limits.ts';
 import type { OriginPolicy } from './origins.ts';
 import { remoteAddressOf } from './request-handler.ts';
 import { refuseConnection } from './respond.ts';
+import type { Told } from './shared-subscriptions.ts';
 import { createSocketConnection, type SocketConnection } from './socket-connection.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 
@@ -116,8 +117,11 @@ export function createGraphQLSockets({
         const isSubscription = prepared.type === 'subscription';
         checkRoom(extra.connection, isSubscription);
         extra.connection.operations.set(id, { controller, isSubscription });
-        const { type: _type, ...args } = prepared;
-        return args;
+        const { type: _type, follow, ...args } = prepared;
+        if (!follow) return args;
+        const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+        const tell = ({ json }: Told) => void extra.connection.send(`${head}${json}}`);
+        return { ...args, run: async () => untilOver(await follow(tell)) };
       } catch (error) {
         return [engine.mask(error, requestId)];
       }
@@ -250,6 +254,16 @@ function createActorSockets(most: number) {
       return true;
     },
   };
+}
+
+/** What graphql-ws is given to iterate where the results are sent beside it: nothing, until it is over. */
+function untilOver(followed: ExecutionResult | { readonly over: Promise<void> }) {
+  if (!('over' in followed)) return followed;
+  const { over } = followed;
+  // biome-ignore lint/correctness/useYield: there is nothing to yield
+  return (async function* (): AsyncGenerator<ExecutionResult, void> {
+    await over;
+  })();
 }
 
 /** Why credentials were not taken. 4401 is final for graphql-ws clients: the same ones would not do better. */

@@ -5,6 +5,7 @@ import { callerOf } from '../graphql/context.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeEventCursor, encodeEventCursor } from '../graphql/event-cursors.ts';
 import { decodeGlobalId } from '../graphql/global-ids.ts';
+import { isFromNowOn, liveWhen } from '../graphql/live-subscription.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
 import type { EnrichmentEvent } from './enrichment-feed.ts';
 import type { RegisteredWebhook } from './registration.ts';
@@ -21,6 +22,7 @@ export function addWebhookTypes(builder: Builder, refs: { contactList: ContactLi
         contactListId: t.arg.id({ description: 'Of this contact list alone: its global id.' }),
         after: t.arg.string({ description: 'The cursor of the last event that was seen.' }),
       },
+      extensions: liveWhen(isFromNowOn),
       subscribe: (_root, { contactListId, after }, { services, call }) =>
         services.webhooks.follow({
           contactListId: given(contactListId, (id) => decodeGlobalId(id, 'ContactList', ['contactListId'])),

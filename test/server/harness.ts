@@ -36,6 +36,8 @@ export interface Harness extends AsyncDisposable {
   release(): void;
   /** As the metrics have it. */
   requestsRunning(): number;
+  /** Live subscriptions, as the metrics have it. */
+  subscriptions(): number;
   post(body: unknown, headers?: Record<string, string>): Promise<Response>;
 }
 
@@ -254,6 +256,7 @@ export async function startHarness(
       for (const resolve of held.splice(0)) resolve();
     },
     requestsRunning: () => gauges?.().requests ?? 0,
+    subscriptions: () => gauges?.().subscriptions ?? 0,
     post: (body, headers = {}) =>
       fetch(graphql, {
         method: 'POST',
