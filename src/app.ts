@@ -132,7 +132,7 @@ export async function createApp(deps: {
           metrics.upstreamCall(group, fault ?? statusClass(status), latencyMs);
           upstreamProblems.note(report);
         },
-        onSlowDown: (group, waitMs) => budget.tellSlowDown(group, waitMs),
+        onSlowDown: (group, waitMs): Promise<void> => budget.tellSlowDown(group, waitMs),
         currentHold: () => leases.currentHold(),
       }),
     );

@@ -84,8 +84,11 @@ export interface CxoneClientOptions {
   log?: { debug(fields: object, message: string): void };
   /** Told of every try that ended, for metrics. */
   onAttempt?: (report: AttemptReport) => void;
-  /** Told what a 429 taught, for the other processes: not to send for so many milliseconds (0: only to be slower). */
-  onSlowDown?: (group: EndpointGroup, waitMs: number) => void;
+  /**
+   * Told what a 429 taught, for the other processes: not to send for so many milliseconds (0: only to be slower). The
+   * call that met it waits for the promise.
+   */
+  onSlowDown?: (group: EndpointGroup, waitMs: number) => Promise<void>;
   /** Asked as each call begins: what its caller must still have when it is sent, where it is a write. */
   currentHold?: () => Hold | undefined;
 }

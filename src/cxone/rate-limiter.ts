@@ -48,13 +48,13 @@ interface Place {
 
 /**
  * @param deps.limit requests per second
- * @param deps.onSlowDown told what a 429 taught: not to send for so many milliseconds (0: only to be slower)
+ * @param deps.onSlowDown told what a 429 taught: not to send for so many milliseconds (0: only to be slower). Waited for
  */
 export function createRateLimiter(deps: {
   group: EndpointGroup;
   limit: number;
   clock: Clock;
-  onSlowDown?: (waitMs: number) => void;
+  onSlowDown?: (waitMs: number) => Promise<void> | undefined;
 }): RateLimiter {
   const { group, limit, clock, onSlowDown } = deps;
   const line = createWaitingLine<Place>();
@@ -268,8 +268,10 @@ export function createRateLimiter(deps: {
       try {
         const outcome = await next({ ...exchange, wire });
         if (outcome.kind === 'answer' && isThrottled(exchange, outcome)) {
-          throttle.rateLimited(place.sentAt, outcome.retryAfterMs);
+          const told = throttle.rateLimited(place.sentAt, outcome.retryAfterMs);
           refuseLate(clock.monotonic());
+          // Before anybody hears of the 429: a process that is killed then starts again where it was, not too early.
+          await told;
         } else if (outcome.kind === 'answer' && outcome.status < 500) throttle.succeeded(place.sentAt);
         return outcome;
       } finally {

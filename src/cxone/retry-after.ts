@@ -1,7 +1,7 @@
 /** Reads `Retry-After` (RFC 9110, 10.2.3): seconds or a date. Never earlier than told, and nothing guessed from garbage. */
 
-/** Longest that is told on, in milliseconds, so that what is computed from it stays a whole number. */
-const LONGEST_MS = Number.MAX_SAFE_INTEGER;
+/** Longest that is told on, in milliseconds: a year. What is computed from it and stored stays a whole number. */
+const LONGEST_MS = 365 * 24 * 3_600_000;
 
 /** IMF-fixdate and RFC 850 as HTTP has them, and ISO 8601 as some gateways send it. */
 const DATE_FORMS = [
@@ -26,7 +26,7 @@ export function parseRetryAfter(
   if (/^\d+(?:\.\d+)?$/.test(text)) return Math.min(Math.ceil(Number(text) * 1000), LONGEST_MS);
   const until = parseDate(text);
   if (until === undefined) return undefined;
-  return Math.max(0, until - (parseDate(date?.trim() ?? '') ?? now));
+  return Math.min(Math.max(0, until - (parseDate(date?.trim() ?? '') ?? now)), LONGEST_MS);
 }
 
 function parseDate(text: string): number | undefined {

@@ -13,8 +13,11 @@ export interface Throttle {
   left(): number;
   /** When the pause ends, monotonic milliseconds; in the past where there is none. */
   pausedUntil(): number;
-  /** A request sent at `sentAt` was answered 429. Once for all that were under way together: what was sent before the rate was cut says nothing about the cut. */
-  rateLimited(sentAt: number | undefined, retryAfterMs: number | undefined): void;
+  /**
+   * A request sent at `sentAt` was answered 429. Once for all that were under way together: what was sent before the
+   * rate was cut says nothing about the cut. Resolves when what that taught was told.
+   */
+  rateLimited(sentAt: number | undefined, retryAfterMs: number | undefined): Promise<void>;
   /** A request sent at `sentAt` was taken: each second in which that happens gives back the same part of the full rate. */
   succeeded(sentAt: number | undefined): void;
   /** What another process learned: no request for `waitMs`; and slower ones, where it was just now. */
@@ -28,7 +31,7 @@ export interface Throttle {
 export function createThrottle(deps: {
   fullRate: () => number;
   clock: Clock;
-  onLearned: (waitMs: number) => void;
+  onLearned: (waitMs: number) => Promise<void> | undefined;
 }): Throttle {
   const { fullRate, clock, onLearned } = deps;
   let left = 1;
@@ -55,11 +58,11 @@ export function createThrottle(deps: {
   return {
     left: () => left,
     pausedUntil: () => pausedUntil,
-    rateLimited(sentAt, retryAfterMs) {
+    async rateLimited(sentAt, retryAfterMs) {
       const paused = retryAfterMs !== undefined && pauseFor(retryAfterMs);
       const slowed = isSinceCut(sentAt);
       if (slowed) cut();
-      if (paused || slowed) onLearned(retryAfterMs ?? 0);
+      if (paused || slowed) await onLearned(Math.min(retryAfterMs ?? 0, LONGEST_PAUSE_MS));
     },
     succeeded(sentAt) {
       if (left === 1 || !isSinceCut(sentAt)) return;

@@ -32,6 +32,9 @@ const SHORT_FOR_MS = 3_000;
 /** A 429 older than this slows nobody down who did not meet it. Its Retry-After holds all the same. */
 const FRESH_MS = 5_000;
 
+/** Who met a 429 waits so long at most until it is stored for the others. */
+const TELLING_MS = 500;
+
 /** The part of CXone's client that is told of 429s. */
 export interface Slowable {
   slowDown(group: EndpointGroup, learned: { waitMs: number; isFresh: boolean }): void;
@@ -40,8 +43,11 @@ export interface Slowable {
 export interface SharedBudget {
   /** How many replicas are alive, this one among them, as of the last heartbeat. No query. */
   replicas(): number;
-  /** Tells the others of a 429, soon and without waiting: no request of `group` for `waitMs` (0: only slower ones). */
-  tellSlowDown(group: EndpointGroup, waitMs: number): void;
+  /**
+   * Tells the others, and whoever starts later, of a 429: no request of `group` for `waitMs` (0: only slower ones).
+   * Resolves when that is stored, or half a second later: the database may be away. Never rejects.
+   */
+  tellSlowDown(group: EndpointGroup, waitMs: number): Promise<void>;
   /** Gives everything back. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -175,6 +181,7 @@ export async function startSharedBudget(deps: {
     tellSlowDown(group, waitMs) {
       toTell.set(group, Math.max(toTell.get(group) ?? 0, clock.monotonic() + waitMs));
       telling ??= tellAll();
+      return waitForRing(clock, TELLING_MS, telling);
     },
     async [Symbol.asyncDispose]() {
       stop.abort();

@@ -98,7 +98,12 @@ test('a Retry-After of centuries stops a group for a day, not until the next res
 test('what one limiter learns from a 429 it tells once for all that were under way, and another obeys it', async () => {
   const clock = createFakeClock();
   const told: number[] = [];
-  const teacher = createRateLimiter({ group: 'outbound', limit: 10, clock, onSlowDown: (ms) => told.push(ms) });
+  const teacher = createRateLimiter({
+    group: 'outbound',
+    limit: 10,
+    clock,
+    onSlowDown: async (ms) => void told.push(ms),
+  });
   const refusing = fakeWire(clock, () => tooMany(3000));
   await clock.advanceUntil(Promise.all([1, 2, 3].map(() => teacher.step(exchangeOf(), refusing.next))));
   expect(told).toEqual([3000]);
@@ -110,6 +115,21 @@ test('what one limiter learns from a 429 it tells once for all that were under w
   await clock.advanceUntil(learner.step(exchangeOf(), wire.next));
   expect(clock.monotonic() - taughtAt).toBeGreaterThanOrEqual(3000);
   expect(learner.status().limitPerSecond).toBeLessThan(6);
+});
+
+test('nobody hears of a 429 before it was told: a process that is killed then finds it stored', async () => {
+  const clock = createFakeClock();
+  const stored = Promise.withResolvers<void>();
+  const limiter = createRateLimiter({ group: 'outbound', limit: 10, clock, onSlowDown: () => stored.promise });
+  let isHeard = false;
+  const asked = limiter.step(exchangeOf(), fakeWire(clock, () => tooMany(3000)).next).then(() => {
+    isHeard = true;
+  });
+  await clock.advance(2000);
+  expect(limiter.pausedUntil()).toBeGreaterThan(0);
+  expect(isHeard).toBe(false);
+  stored.resolve();
+  await asked;
 });
 
 test('the same 429s, met by several at once, slow each of them down once; old ones only hold up', async () => {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/sandbox/faults.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { freshDatabaseUrl } from '../support/postgres.ts';
 import { pump } from './pump.ts';
 import { ask, READS } from './reads.ts';
 import { UNLIMITED } from './unlimited.ts';
@@ -61,6 +62,21 @@ test.each(['3600', '99999999999999999999'])(
     expect(answer.errors?.[0]?.extensions.retryAfterMs).toBeGreaterThanOrEqual(3_600_000);
     expect(clock.monotonic() - startedAt).toBe(0);
     expect(requestTimes()).toHaveLength(1);
+  },
+);
+
+test.each(['3600', '99999999999999999999'])(
+  'Retry-After %s, and the process dies with the answer: the next one starts, and sends nothing before its time',
+  async (retryAfter) => {
+    await using database = await freshDatabaseUrl('sqlite');
+    await using first = await startGateway({ ...UNLIMITED, databaseUrl: database.url });
+    first.sandbox.control.fail({ method: 'GET', path: CONTACT.path, status: 429, retryAfter });
+    expect(await ask(first, CONTACT)).toMatchObject({ code: 'RATE_LIMITED' });
+    // The first one has not been ended: what it has not stored by now would be lost.
+    first.sandbox.control.resetRequests();
+    await using next = await startGateway({ ...UNLIMITED, databaseUrl: database.url, useSandbox: first.sandbox });
+    expect(await ask(next, CONTACT, 1)).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(first.sandbox.control.requests().routes[ROUTE]).toBeUndefined();
   },
 );
 

@@ -84,7 +84,7 @@ describe.each(ENGINES)('one budget on %s', (engine) => {
     await using fleet = await openFleet(engine);
     const a = await fleet.join('a');
     const b = await fleet.join('b');
-    a.budget.tellSlowDown('outbound', 60_000);
+    await a.budget.tellSlowDown('outbound', 60_000);
     await fleet.soon(() => expect(b.learned).toHaveLength(1));
     expect(fleet.clock.monotonic()).toBeLessThan(1_000);
     expect(b.learned[0]).toMatchObject({ group: 'outbound', isFresh: true });
@@ -101,9 +101,9 @@ describe.each(ENGINES)('one budget on %s', (engine) => {
 test('a shorter Retry-After does not shorten a longer one', async () => {
   await using fleet = await openFleet('sqlite');
   const a = await fleet.join('a');
-  a.budget.tellSlowDown('outbound', 60_000);
+  await a.budget.tellSlowDown('outbound', 60_000);
   await fleet.soon(() => expect(a.learned).toHaveLength(1));
-  a.budget.tellSlowDown('outbound', 1_000);
+  await a.budget.tellSlowDown('outbound', 1_000);
   await fleet.soon(() => expect(a.learned).toHaveLength(2));
   expect(a.learned[1]?.waitMs).toBeGreaterThan(59_000);
 });
