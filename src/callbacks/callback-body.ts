@@ -1,5 +1,5 @@
 /** What a callback says (interface.md, "Callback to a CRM"). Computed from the import's row and the batch's outcome alone. */
-import type { BatchOutcome } from '../store/import-store.ts';
+import type { BatchOutcome } from '../store/import-sending.ts';
 import type { ImportRow } from '../store/tables.ts';
 
 export interface CallbackBody {

@@ -4,7 +4,8 @@
  */
 import type { RowCheck } from '../bulk/import-kind.ts';
 import { type Issue, ValidationError } from '../errors.ts';
-import type { ReceivedCounts, StagedBatch, StagedRejection } from '../store/import-store.ts';
+import type { ReceivedCounts, StagedRejection } from '../store/import-receiving.ts';
+import type { StagedBatch } from '../store/import-rows.ts';
 import { createDedupeTable } from './dedupe-table.ts';
 import type { SourceRow } from './reading/source-row.ts';
 

@@ -6,7 +6,8 @@ import type { CallContext } from '../cxone/call-context.ts';
 import { ConflictError, type Issue, NotFoundError, ValidationError } from '../errors.ts';
 import { isCountry } from '../phone-numbers.ts';
 import { newSortableId } from '../sortable-id.ts';
-import type { ImportPageFilter, ImportStore } from '../store/import-store.ts';
+import type { ImportPageFilter } from '../store/import-reading.ts';
+import type { ImportStore } from '../store/import-store.ts';
 import type {
   ImportBatchRow,
   ImportRejectionRow,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createImportNotices } from '../../src/callbacks/import-notices.ts';
-import type { BatchOutcome } from '../../src/store/import-store.ts';
+import type { BatchOutcome } from '../../src/store/import-sending.ts';
 import { createOutbox } from '../../src/store/outbox.ts';
 import type { ImportRow } from '../../src/store/tables.ts';
 import { ENGINES, openFreshDatabase } from '../store/open-database.ts';

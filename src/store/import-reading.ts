@@ -1,0 +1,117 @@
+/** Imports as they are read: pages of them, of their targets, batches and rejections, by key and so as fast at the end as at the beginning. */
+import { sql } from 'kysely';
+import type { Database } from './database.ts';
+import type {
+  ImportBatchRow,
+  ImportKindColumn,
+  ImportRejectionRow,
+  ImportRow,
+  ImportStateColumn,
+  ImportTargetRow,
+} from './tables.ts';
+
+export interface ImportPageFilter {
+  kind?: ImportKindColumn | undefined;
+  states?: readonly ImportStateColumn[] | undefined;
+  targetId?: string | undefined;
+}
+
+export interface ImportReading {
+  get(id: string): Promise<ImportRow | undefined>;
+  /** Newest first. `after` is the id of the last import seen. */
+  page(options: { first: number; after?: string | undefined; filter?: ImportPageFilter }): Promise<ImportRow[]>;
+  countByState(states: readonly ImportStateColumn[]): Promise<number>;
+  targets(importId: string): Promise<ImportTargetRow[]>;
+  batch(importId: string, number: number): Promise<ImportBatchRow | undefined>;
+  /** By number, without the rows' contents. */
+  batches(importId: string, options: { first: number; after?: number | undefined }): Promise<ImportBatchRow[]>;
+  rejections(importId: string, options: { first: number; after?: number | undefined }): Promise<ImportRejectionRow[]>;
+  latencies(importId: string): Promise<number[]>;
+}
+
+export function createImportReading({ db }: Database): ImportReading {
+  return {
+    get: (id) => db.selectFrom('imports').selectAll().where('id', '=', id).executeTakeFirst(),
+
+    page({ first, after, filter = {} }) {
+      let query = db.selectFrom('imports').selectAll().orderBy('id', 'desc').limit(first);
+      if (after !== undefined) query = query.where('id', '<', after);
+      if (filter.kind) query = query.where('kind', '=', filter.kind);
+      if (filter.states) query = query.where('state', 'in', [...filter.states]);
+      if (filter.targetId !== undefined) query = query.where('target_id', '=', filter.targetId);
+      return query.execute();
+    },
+
+    async countByState(states) {
+      const row = await db
+        .selectFrom('imports')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('state', 'in', [...states])
+        .executeTakeFirstOrThrow();
+      return Number(row.count);
+    },
+
+    targets: (importId) =>
+      db.selectFrom('import_targets').selectAll().where('import_id', '=', importId).orderBy('target_id').execute(),
+
+    batch: (importId, number) =>
+      db
+        .selectFrom('import_batches')
+        .selectAll()
+        .where('import_id', '=', importId)
+        .where('number', '=', number)
+        .executeTakeFirst(),
+
+    batches(importId, { first, after = 0 }) {
+      return db
+        .selectFrom('import_batches')
+        .select(BATCH_COLUMNS)
+        .select([sql<null>`null`.as('rows_json'), sql<null>`null`.as('items_json'), sql<null>`null`.as('sources_json')])
+        .where('import_id', '=', importId)
+        .where('number', '>', after)
+        .orderBy('number')
+        .limit(first)
+        .execute();
+    },
+
+    rejections: (importId, { first, after = 0 }) =>
+      db
+        .selectFrom('import_rejections')
+        .selectAll()
+        .where('import_id', '=', importId)
+        .where('row', '>', after)
+        .orderBy('row')
+        .limit(first)
+        .execute(),
+
+    async latencies(importId) {
+      const rows = await db
+        .selectFrom('import_batches')
+        .select('latency_ms')
+        .where('import_id', '=', importId)
+        .where('latency_ms', 'is not', null)
+        .orderBy('latency_ms')
+        .execute();
+      return rows.map((row) => row.latency_ms ?? 0);
+    },
+  };
+}
+
+const BATCH_COLUMNS = [
+  'import_id',
+  'number',
+  'upload_attempt',
+  'target_id',
+  'state',
+  'size',
+  'succeeded',
+  'skipped',
+  'failed',
+  'unknown',
+  'attempts',
+  'attempt_json',
+  'latency_ms',
+  'upstream_request_id',
+  'error',
+  'finished_at',
+] as const;

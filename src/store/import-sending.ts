@@ -1,0 +1,260 @@
+/** The batches of imports on their way to CXone: which are due, which are under way, and what became of their rows. */
+import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from 'kysely';
+import type { Database, Transaction } from './database.ts';
+import { insertRejections } from './import-rows.ts';
+import type { ImportBatchRow, ImportKindColumn, ImportRow, Tables } from './tables.ts';
+
+export interface BatchOutcome {
+  importId: string;
+  number: number;
+  targetId: string;
+  succeeded: number;
+  /** Of the succeeded ones, those that were not there before. */
+  created: number;
+  skipped: number;
+  failed: number;
+  unknown: number;
+  latencyMs: number;
+  upstreamRequestId: string | null;
+  error: string | null;
+  rejections: readonly { row: number; stage: 'UPSTREAM' | 'UNKNOWN'; issuesJson: string; dataJson: string }[];
+  /** The last row that got in, as it was sent; null where none did. */
+  lastItemJson: string | null;
+}
+
+/** A target with rows still to be sent, of an import that is running. */
+export interface OpenTarget {
+  kind: ImportKindColumn;
+  targetId: string;
+  importId: string;
+  /** Nothing is to be sent to it for so long, by the database's clock; 0 or less where it may be. */
+  waitMs: number;
+}
+
+export interface ImportSending {
+  /**
+   * The first batch of a run is about to be sent; `count` is what the target holds. Undefined where it has begun
+   * already, or may not.
+   */
+  begin(tx: Transaction, importId: string, nowMs: number, count: number | null): Promise<ImportRow | undefined>;
+  /** Oldest import first. */
+  openTargets(only?: { kind: ImportKindColumn; targetId: string }): Promise<OpenTarget[]>;
+  /** Targets with batches under way: somebody's, or left behind by somebody who died, whatever their import's state. */
+  unsettledTargets(): Promise<{ kind: ImportKindColumn; targetId: string }[]>;
+  /** The batches of a target that were being sent when their sender died, oldest first. */
+  unsettled(kind: ImportKindColumn, targetId: string): Promise<ImportBatchRow[]>;
+  nextPending(importId: string, targetId: string, except: readonly number[]): Promise<ImportBatchRow | undefined>;
+  /** Notes durably that the batch is about to be sent. False where the import has left the state RUNNING. */
+  markSending(tx: Transaction, batch: { importId: string; number: number }, attemptJson: string): Promise<boolean>;
+  /** Nothing of it took effect: back to the pending ones. Nothing is sent to its target for `waitMs`. */
+  releaseBatch(
+    tx: Transaction,
+    batch: { importId: string; number: number; targetId: string },
+    waitMs: number,
+  ): Promise<void>;
+  /** Books the outcome of a batch; returns the import as it is afterwards. */
+  completeBatch(tx: Transaction, outcome: BatchOutcome, nowMs: number): Promise<ImportRow>;
+  /** Running imports of which no row is pending or under way: to be verified and finished. */
+  exhausted(): Promise<ImportRow[]>;
+}
+
+export function createImportSending(database: Database): ImportSending {
+  const { db } = database;
+  return {
+    begin: (tx, importId, nowMs, count) =>
+      tx
+        .updateTable('imports')
+        .set((eb) => ({
+          begun: 1,
+          started_at: eb.fn.coalesce('started_at', eb.val(nowMs)),
+          // What an earlier run of the import brought in is not part of what was there before it.
+          count_before: count === null ? null : eb(eb.val(count), '-', eb.ref('created')),
+        }))
+        .where('id', '=', importId)
+        .where('state', '=', 'RUNNING')
+        .where('begun', '=', 0)
+        .returningAll()
+        .executeTakeFirst(),
+
+    async openTargets(only) {
+      let query = db
+        .selectFrom('import_targets as target')
+        .innerJoin('imports as import', 'import.id', 'target.import_id')
+        .select(['import.kind', 'target.target_id', 'target.import_id'])
+        .select((eb) => eb('target.not_before', '-', database.nowMs()).as('wait_ms'))
+        .where('import.state', '=', 'RUNNING')
+        .where('target.state', 'in', ['PENDING', 'RUNNING'])
+        .where(hasRowsLeft)
+        .orderBy('target.import_id');
+      if (only) query = query.where('import.kind', '=', only.kind).where('target.target_id', '=', only.targetId);
+      const rows = await query.execute();
+      return rows.map((row) => ({
+        kind: row.kind,
+        targetId: row.target_id,
+        importId: row.import_id,
+        waitMs: row.wait_ms,
+      }));
+    },
+
+    async unsettledTargets() {
+      const rows = await db
+        .selectFrom('import_batches as batch')
+        .innerJoin('imports as import', 'import.id', 'batch.import_id')
+        .select(['import.kind', 'batch.target_id'])
+        .distinct()
+        .where('batch.state', '=', 'RUNNING')
+        .execute();
+      return rows.map((row) => ({ kind: row.kind, targetId: row.target_id }));
+    },
+
+    unsettled: (kind, targetId) =>
+      db
+        .selectFrom('import_batches as batch')
+        .innerJoin('imports as import', 'import.id', 'batch.import_id')
+        .selectAll('batch')
+        .where('import.kind', '=', kind)
+        .where('batch.target_id', '=', targetId)
+        .where('batch.state', '=', 'RUNNING')
+        .orderBy('batch.import_id')
+        .orderBy('batch.number')
+        .execute(),
+
+    nextPending(importId, targetId, except) {
+      let query = db
+        .selectFrom('import_batches')
+        .selectAll()
+        .where('import_id', '=', importId)
+        .where('target_id', '=', targetId)
+        .where('state', '=', 'PENDING');
+      if (except.length > 0) query = query.where('number', 'not in', [...except]);
+      return query.orderBy('number').limit(1).executeTakeFirst();
+    },
+
+    async markSending(tx, { importId, number }, attemptJson) {
+      const { numUpdatedRows } = await tx
+        .updateTable('import_batches')
+        .set((eb) => ({ state: 'RUNNING' as const, attempts: eb('attempts', '+', 1), attempt_json: attemptJson }))
+        .where('import_id', '=', importId)
+        .where('number', '=', number)
+        .where('state', 'in', ['PENDING', 'RUNNING'])
+        .where(({ exists, selectFrom }) =>
+          exists(selectFrom('imports').select('id').where('id', '=', importId).where('state', '=', 'RUNNING')),
+        )
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
+
+    async releaseBatch(tx, { importId, number, targetId }, waitMs) {
+      await tx
+        .updateTable('import_batches')
+        .set(({ selectFrom }) => ({
+          // A scalar subquery could be null by its type; the import is there.
+          state: sql<'PENDING'>`${selectFrom('imports')
+            .select(sql`case when state in ('CANCELLED', 'FAILED') then 'CANCELLED' else 'PENDING' end`.as('state'))
+            .where('id', '=', importId)}`,
+          attempt_json: null,
+        }))
+        .where('import_id', '=', importId)
+        .where('number', '=', number)
+        .where('state', '=', 'RUNNING')
+        .execute();
+      await tx
+        .updateTable('import_targets')
+        .set((eb) => ({ not_before: waitMs === 0 ? 0 : eb(database.nowMs(), '+', Math.ceil(waitMs)) }))
+        .where('import_id', '=', importId)
+        .where('target_id', '=', targetId)
+        .execute();
+    },
+
+    async completeBatch(tx, outcome, nowMs) {
+      const { importId, number, targetId, succeeded, skipped, failed, unknown } = outcome;
+      const { numUpdatedRows } = await tx
+        .updateTable('import_batches')
+        .set({
+          state: succeeded + skipped === 0 && failed + unknown > 0 ? 'FAILED' : 'DONE',
+          succeeded,
+          skipped,
+          failed,
+          unknown,
+          attempt_json: null,
+          latency_ms: outcome.latencyMs,
+          upstream_request_id: outcome.upstreamRequestId,
+          error: outcome.error,
+          finished_at: nowMs,
+          rows_json: null,
+          items_json: null,
+          sources_json: null,
+        })
+        .where('import_id', '=', importId)
+        .where('number', '=', number)
+        .where('state', '=', 'RUNNING')
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) throw new Error(`batch ${number} was booked twice`);
+      const rejections = outcome.rejections.map((rejection) => ({
+        upload_attempt: 0,
+        row: rejection.row,
+        stage: rejection.stage,
+        target_id: targetId,
+        issues_json: rejection.issuesJson,
+        data_json: rejection.dataJson,
+      }));
+      await insertRejections(tx, importId, rejections);
+      await tx
+        .updateTable('import_targets')
+        .set((eb) => ({
+          state: 'RUNNING' as const,
+          succeeded: eb('succeeded', '+', succeeded),
+          skipped: eb('skipped', '+', skipped),
+          failed: eb('failed', '+', failed),
+          unknown: eb('unknown', '+', unknown),
+          attempts: eb('attempts', '+', 1),
+          not_before: 0,
+          ...(outcome.lastItemJson === null ? {} : { last_item_json: outcome.lastItemJson }),
+        }))
+        .where('import_id', '=', importId)
+        .where('target_id', '=', targetId)
+        .execute();
+      return tx
+        .updateTable('imports')
+        .set((eb) => ({
+          succeeded: eb('succeeded', '+', succeeded),
+          skipped: eb('skipped', '+', skipped),
+          failed: eb('failed', '+', failed),
+          unknown: eb('unknown', '+', unknown),
+          created: eb('created', '+', outcome.created),
+          batches_done: eb('batches_done', '+', 1),
+          latency_sum_ms: eb('latency_sum_ms', '+', outcome.latencyMs),
+        }))
+        .where('id', '=', importId)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+    },
+
+    exhausted: () =>
+      db
+        .selectFrom('imports')
+        .selectAll()
+        .where('state', 'in', ['RUNNING', 'CONFIRMING'])
+        .where(({ eb, ref }) =>
+          eb(
+            ref('valid'),
+            '=',
+            sql<number>`${ref('succeeded')} + ${ref('skipped')} + ${ref('failed')} + ${ref('unknown')}`,
+          ),
+        )
+        .execute(),
+  };
+}
+
+type TargetAndImport = Tables & { target: Tables['import_targets']; import: Tables['imports'] };
+
+function hasRowsLeft(
+  eb: ExpressionBuilder<TargetAndImport, 'target' | 'import'>,
+): ExpressionWrapper<TargetAndImport, 'target' | 'import', SqlBool> {
+  const { ref } = eb;
+  return eb(
+    ref('target.valid'),
+    '>',
+    sql<number>`${ref('target.succeeded')} + ${ref('target.skipped')} + ${ref('target.failed')} + ${ref('target.unknown')}`,
+  );
+}

@@ -1,0 +1,85 @@
+/** Imports from their first row in the table to the last: made, moved from state to state, cleared when they are old. */
+import { sql } from 'kysely';
+import type { Database, Transaction } from './database.ts';
+import { removeRows } from './import-rows.ts';
+import type { ImportRow, ImportStateColumn, NewImportRow } from './tables.ts';
+
+export interface ImportStates {
+  insert(tx: Transaction, row: NewImportRow): Promise<ImportRow>;
+  /** Locked until the transaction ends. */
+  lock(tx: Transaction, id: string): Promise<ImportRow | undefined>;
+  /** Changes an import that is there, whatever its state. */
+  set(tx: Transaction, importId: string, change: Partial<ImportRow>): Promise<ImportRow>;
+  update(
+    tx: Transaction,
+    importId: string,
+    from: readonly ImportStateColumn[],
+    change: Partial<ImportRow>,
+  ): Promise<ImportRow | undefined>;
+  /** Of those that are not through: what the counts say, or `state`. */
+  setTargetStates(tx: Transaction, importId: string, state: 'COUNTED' | 'CANCELLED' | 'CONFIRMING'): Promise<void>;
+  cancelPending(tx: Transaction, importId: string): Promise<void>;
+  /** Rows and batches of imports that finished before `finishedBefore` (epoch milliseconds); their reports stay. Returns how many imports. */
+  clearFinished(finishedBefore: number, limit: number): Promise<number>;
+}
+
+export function createImportStates(database: Database): ImportStates {
+  const { db } = database;
+  return {
+    insert: (tx, row) => tx.insertInto('imports').values(row).returningAll().executeTakeFirstOrThrow(),
+
+    lock: (tx, id) => database.forUpdate(tx.selectFrom('imports').selectAll().where('id', '=', id)).executeTakeFirst(),
+
+    set: (tx, importId, change) =>
+      tx.updateTable('imports').set(change).where('id', '=', importId).returningAll().executeTakeFirstOrThrow(),
+
+    update: (tx, importId, from, change) =>
+      tx
+        .updateTable('imports')
+        .set(change)
+        .where('id', '=', importId)
+        .where('state', 'in', [...from])
+        .returningAll()
+        .executeTakeFirst(),
+
+    async setTargetStates(tx, importId, state) {
+      await tx
+        .updateTable('import_targets')
+        .set({
+          state:
+            state === 'COUNTED'
+              ? sql`case when failed + unknown = 0 then 'COMPLETED' when succeeded + skipped = 0 then 'FAILED' else 'COMPLETED_WITH_FAILURES' end`
+              : state,
+        })
+        .where('import_id', '=', importId)
+        .where('state', 'in', ['PENDING', 'RUNNING', 'CONFIRMING'])
+        .execute();
+    },
+
+    async cancelPending(tx, importId) {
+      await tx
+        .updateTable('import_batches')
+        .set({ state: 'CANCELLED' })
+        .where('import_id', '=', importId)
+        .where('state', '=', 'PENDING')
+        .execute();
+    },
+
+    async clearFinished(finishedBefore, limit) {
+      const old = await db
+        .selectFrom('imports')
+        .select('id')
+        .where('finished_at', '<', finishedBefore)
+        .where(({ or, exists, selectFrom }) =>
+          or([
+            exists(selectFrom('import_targets').select('import_id').whereRef('import_id', '=', 'imports.id')),
+            exists(selectFrom('import_rejections').select('import_id').whereRef('import_id', '=', 'imports.id')),
+          ]),
+        )
+        .limit(limit)
+        .execute();
+      for (const { id } of old) await database.transaction((tx) => removeRows(tx, id));
+      return old.length;
+    },
+  };
+}
