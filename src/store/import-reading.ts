@@ -1,5 +1,6 @@
 /** Imports as they are read: pages of them, of their targets, batches and rejections, by key and so as fast at the end as at the beginning. */
 import { sql } from 'kysely';
+import { withContents } from './batch-contents.ts';
 import type { Database } from './database.ts';
 import type {
   ImportBatchRow,
@@ -54,13 +55,15 @@ export function createImportReading({ db }: Database): ImportReading {
     targets: (importId) =>
       db.selectFrom('import_targets').selectAll().where('import_id', '=', importId).orderBy('target_id').execute(),
 
-    batch: (importId, number) =>
-      db
+    async batch(importId, number) {
+      const row = await db
         .selectFrom('import_batches')
         .selectAll()
         .where('import_id', '=', importId)
         .where('number', '=', number)
-        .executeTakeFirst(),
+        .executeTakeFirst();
+      return row && withContents(row);
+    },
 
     batches(importId, { first, after = 0 }) {
       return db

@@ -1,14 +1,12 @@
 /** The rows of imports in their tables: batches of those to be sent, and those that were left out. */
+import { type BatchContents, packContents } from './batch-contents.ts';
 import type { Transaction } from './database.ts';
 import type { ImportRejectionRow } from './tables.ts';
 
-export interface StagedBatch {
+export interface StagedBatch extends BatchContents {
   number: number;
   targetId: string;
   size: number;
-  rowsJson: string;
-  itemsJson: string;
-  sourcesJson: string;
 }
 
 /** A row that was left out, without the import it is of. */
@@ -37,9 +35,7 @@ export async function insertBatches(
       failed: 0,
       unknown: 0,
       attempts: 0,
-      rows_json: batch.rowsJson,
-      items_json: batch.itemsJson,
-      sources_json: batch.sourcesJson,
+      contents: packContents(batch),
     };
     await tx.insertInto('import_batches').values(row).execute();
   }

@@ -1,5 +1,6 @@
 /** The batches of imports on their way to CXone: which are due, which are under way, and what became of their rows. */
 import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from 'kysely';
+import { NO_CONTENTS, withContents } from './batch-contents.ts';
 import type { Database, Transaction } from './database.ts';
 import { insertRejections } from './import-rows.ts';
 import type { ImportBatchRow, ImportKindColumn, ImportRow, Tables } from './tables.ts';
@@ -107,8 +108,8 @@ export function createImportSending(database: Database): ImportSending {
       return rows.map((row) => ({ kind: row.kind, targetId: row.target_id }));
     },
 
-    unsettled: (kind, targetId) =>
-      db
+    async unsettled(kind, targetId) {
+      const rows = await db
         .selectFrom('import_batches as batch')
         .innerJoin('imports as import', 'import.id', 'batch.import_id')
         .selectAll('batch')
@@ -117,9 +118,11 @@ export function createImportSending(database: Database): ImportSending {
         .where('batch.state', '=', 'RUNNING')
         .orderBy('batch.import_id')
         .orderBy('batch.number')
-        .execute(),
+        .execute();
+      return rows.map(withContents);
+    },
 
-    nextPending(importId, targetId, except) {
+    async nextPending(importId, targetId, except) {
       let query = db
         .selectFrom('import_batches')
         .selectAll()
@@ -127,7 +130,8 @@ export function createImportSending(database: Database): ImportSending {
         .where('target_id', '=', targetId)
         .where('state', '=', 'PENDING');
       if (except.length > 0) query = query.where('number', 'not in', [...except]);
-      return query.orderBy('number').limit(1).executeTakeFirst();
+      const row = await query.orderBy('number').limit(1).executeTakeFirst();
+      return row && withContents(row);
     },
 
     async markSending(tx, { importId, number }, attemptJson) {
@@ -181,9 +185,7 @@ export function createImportSending(database: Database): ImportSending {
           upstream_request_id: outcome.upstreamRequestId,
           error: outcome.error,
           finished_at: nowMs,
-          rows_json: null,
-          items_json: null,
-          sources_json: null,
+          ...NO_CONTENTS,
         })
         .where('import_id', '=', importId)
         .where('number', '=', number)

@@ -9,6 +9,7 @@ import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { groundTables } from './migrations/0001-ground.ts';
 import { webhookTables } from './migrations/0002-webhooks.ts';
+import { packedBatches } from './migrations/0003-packed-batches.ts';
 import type { SchemaDialect, StorageEngine, StoreLog } from './storage-engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -16,6 +17,7 @@ import type { Tables } from './tables.ts';
 const MIGRATIONS: Record<string, (db: Kysely<Tables>, schema: SchemaDialect) => Promise<void>> = {
   '0001-ground': groundTables,
   '0002-webhooks': webhookTables,
+  '0003-packed-batches': packedBatches,
 };
 
 /** @throws Error naming the migration that failed; nothing of it is left behind */

@@ -71,6 +71,7 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
       integer: 'bigint',
       real: 'double precision',
       text: sql`text collate "C"`,
+      bytes: 'bytea',
       identity: (column) => column.primaryKey().generatedByDefaultAsIdentity(),
       strict: (table) => table,
     },

@@ -80,6 +80,7 @@ export function openSqlite({ url, clock }: { url: string; clock: Clock }): Stora
       integer: 'integer',
       real: 'real',
       text: sql`text`,
+      bytes: 'blob',
       identity: (column) => column.primaryKey().autoIncrement(),
       strict: (table) => table.modifyEnd(sql`strict`),
     },

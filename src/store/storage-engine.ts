@@ -32,6 +32,7 @@ export interface SchemaDialect {
   readonly real: ColumnDataType;
   /** Text that is compared byte by byte, whatever the locale of the database. */
   readonly text: Expression<unknown>;
+  readonly bytes: ColumnDataType;
   /** Makes an integer column the primary key the engine numbers by itself, never giving a number twice. */
   identity(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder;
   /** Makes the engine refuse values of another type than the column's. */

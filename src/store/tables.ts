@@ -210,11 +210,13 @@ interface ImportBatchTable {
   upstream_request_id: string | null;
   error: string | null;
   finished_at: number | null;
-  /** The rows' numbers in the input, in the order of `items_json`. */
+  /** Its rows, packed as `batch-contents.ts` says. Dropped once the batch is done. */
+  contents: Uint8Array | null;
+  /** How they were stored before there was `contents`. The rows' numbers in the input, in the order of `items_json`. */
   rows_json: string | null;
   /** The rows as they are sent. */
   items_json: string | null;
-  /** The rows as they came, for the report of what failed. Dropped with the rest once the batch is done. */
+  /** The rows as they came, for the report of what failed. */
   sources_json: string | null;
 }
 
@@ -255,6 +257,8 @@ export type AuditEntryRow = Selectable<AuditEntryTable>;
 export type OutboxRow = Selectable<OutboxTable>;
 export type ImportRow = Selectable<ImportTable>;
 export type ImportTargetRow = Selectable<ImportTargetTable>;
-export type ImportBatchRow = Selectable<ImportBatchTable>;
+/** As the import store reads it: unpacked. */
+export type ImportBatchRow = Omit<Selectable<ImportBatchTable>, 'contents'>;
+export type StoredBatchRow = Selectable<ImportBatchTable>;
 export type ImportRejectionRow = Selectable<ImportRejectionTable>;
 export type NewImportRow = Insertable<ImportTable>;
