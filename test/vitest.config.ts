@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export
@@ -10,9 +11,11 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/bench/**', 'node_modules/**'],
     globalSetup: ['test/support/postgres-global-setup.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Many tests wait for processes, databases and browsers: one more at a time than there are cores.
+    maxWorkers: availableParallelism() + 1,
     // How long something that really happens may take on a busy machine; what has happened is seen at once.
-    expect: { poll: { timeout: 15_000 } },
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 });
