@@ -55,6 +55,8 @@ export const CIRCUIT = {
 
 /** Calls that wait for the limiter or a circuit of one group; the next is refused at once. */
 export const MAX_WAITING = 10_000;
+/** Of these, what one caller may have in a line: the rest is left to others. */
+export const MAX_WAITING_PER_CALLER = 8_000;
 
 /** Scopes asked for with a token (cxone-api.md, section 1). */
 export const SCOPES: readonly string[] = [

@@ -8,12 +8,13 @@
  */
 import type { Clock } from '../clock.ts';
 import { GatewayError, RateLimitedError } from '../errors.ts';
-import { ADDRESS_BOOK_MAX_IN_FLIGHT, MAX_WAITING } from './limits.ts';
+import { createCallerShares } from './caller-shares.ts';
+import { ADDRESS_BOOK_MAX_IN_FLIGHT, MAX_WAITING, MAX_WAITING_PER_CALLER } from './limits.ts';
 import type { EndpointGroup } from './request.ts';
 import { createSharedLimit, type SharedLimit } from './shared-limit.ts';
 import { type Exchange, isThrottled, type Step, type WireRefusal } from './step.ts';
 import { createThrottle } from './throttle.ts';
-import { createWaitingLine, type Waiter } from './waiting-line.ts';
+import { callerOf, createWaitingLine, type Waiter } from './waiting-line.ts';
 
 /** The window, and a little more, so that two clocks that differ by a few milliseconds agree about it. */
 const WINDOW_MS = 1_000 + 5;
@@ -22,6 +23,8 @@ const WINDOW_MS = 1_000 + 5;
  * While answers are slower than this, the rate is two thirds of the limit; they usually are not.
  */
 const ON_ITS_WAY_MS = 500;
+/** Callers refused in a row before others get their turn. */
+const REFUSED_AT_ONCE = 100;
 /** Imports are spread over the second, but for this much at once, milliseconds: who clicks waits that long at most. */
 const IMPORT_BURST_MS = 100;
 
@@ -41,6 +44,8 @@ export interface RateLimiter {
 
 /** A request from its turn until the second after its arrival is over. */
 interface Place {
+  /** Whose it is; undefined for an import's. */
+  readonly caller: string | undefined;
   sentAt: number | undefined;
   /** When it comes free, as far as that is known. */
   freeAt: number;
@@ -58,6 +63,7 @@ export function createRateLimiter(deps: {
 }): RateLimiter {
   const { group, limit, clock, onSlowDown } = deps;
   const line = createWaitingLine<Place>();
+  const callers = createCallerShares({ clock });
   /** Taken places, each set by when they come free: not sent yet, sent without an answer so far, answered soon. */
   const unsent = new Set<Place>();
   const sent = new Set<Place>();
@@ -96,13 +102,18 @@ export function createRateLimiter(deps: {
   const capacity = () => capacityAt(rate());
   const windowMs = () => WINDOW_MS * Math.max(1, capacity() === 0 ? 1 : capacity() / rate());
   const partOf = (max: number, places: number) => Math.floor((max * places) / inFlightLimit.places);
-  const bound = (max: number) => partOf(max, inFlightLimit.allowed());
+  const ofAll = (max: number) => partOf(max, inFlightLimit.allowed());
+  const bounds = { ofAll, ofCaller: (max: number) => callers.inFlightBound(ofAll(max)) };
+
+  function endPlace(places: Set<Place>, place: Place): void {
+    if (places.delete(place) && place.caller !== undefined) callers.giveBack(place.caller);
+  }
 
   function giveBack(now: number): void {
     for (const places of [sent, answered]) {
       for (const place of places) {
         if (place.freeAt > now) break;
-        places.delete(place);
+        endPlace(places, place);
       }
     }
   }
@@ -112,33 +123,50 @@ export function createRateLimiter(deps: {
     const now = clock.monotonic();
     giveBack(now);
     if (now >= earliestDeadline) refuseLate(now);
+    // There are more whose time is over: they must not be let go.
+    if (now >= earliestDeadline) return;
     let importsFrom = Number.POSITIVE_INFINITY;
+    let leftToOthers = false;
+    const mayTake = (caller: string) => {
+      const may = callers.mayTake(caller, capacity(), taken());
+      leftToOthers ||= !may;
+      return may;
+    };
     while (now >= pausedUntil() && taken() < capacity()) {
       const imports = now >= nextImportAt - IMPORT_BURST_MS;
-      const waiter = line.next({ imports, bound });
+      leftToOthers = false;
+      const waiter = line.next({ imports, mayTake, bounds });
       if (!waiter) {
         if (!imports) importsFrom = nextImportAt - IMPORT_BURST_MS;
         // Who may go by the rate, and does not, is held up by an in-flight bound.
-        if (line.interactiveSize() + (imports ? line.size() : 0) > 0) inFlightLimit.markShort(now);
+        if (leftToOthers) rateLimit.markShort(now);
+        else if (line.interactiveSize() + (imports ? line.size() : 0) > 0) inFlightLimit.markShort(now);
         break;
       }
-      if (waiter.lane.kind === 'import') nextImportAt = Math.max(now, nextImportAt) + 1000 / rate();
-      const place: Place = { sentAt: undefined, freeAt: Number.POSITIVE_INFINITY };
+      const isImport = waiter.lane.kind === 'import';
+      if (isImport) nextImportAt = Math.max(now, nextImportAt) + 1000 / rate();
+      const caller = isImport ? undefined : callerOf(waiter);
+      const place: Place = { caller, sentAt: undefined, freeAt: Number.POSITIVE_INFINITY };
+      if (caller !== undefined) callers.take(caller);
       unsent.add(place);
       inFlight++;
       waiter.admit(place);
     }
     if (line.size() === 0) return;
     if (now >= pausedUntil() && taken() >= capacityAt(fullRate())) rateLimit.markShort(now);
-    wakeAt(Math.min(earliestDeadline, nextTurn(now, importsFrom)));
+    wakeAt(Math.min(earliestDeadline, nextTurn(now, importsFrom, leftToOthers)));
   }
 
-  function nextTurn(now: number, importsFrom: number): number {
+  function nextTurn(now: number, importsFrom: number, leftToOthers: boolean): number {
     if (now < pausedUntil()) return pausedUntil();
-    if (taken() < capacity()) return importsFrom;
+    if (taken() < capacity() && !leftToOthers) return importsFrom;
     const [firstSent] = sent;
     const [firstAnswered] = answered;
-    return Math.min(firstSent?.freeAt ?? Number.POSITIVE_INFINITY, firstAnswered?.freeAt ?? Number.POSITIVE_INFINITY);
+    const firstFree = Math.min(
+      firstSent?.freeAt ?? Number.POSITIVE_INFINITY,
+      firstAnswered?.freeAt ?? Number.POSITIVE_INFINITY,
+    );
+    return taken() < capacity() ? Math.min(importsFrom, firstFree) : firstFree;
   }
 
   function wakeAt(at: number): void {
@@ -146,7 +174,7 @@ export function createRateLimiter(deps: {
     wake?.timer.abort(null);
     const timer = new AbortController();
     wake = { at, timer };
-    clock.sleep(Math.ceil(at - clock.monotonic()), timer.signal).then(
+    clock.sleep(Math.max(0, Math.ceil(at - clock.monotonic())), timer.signal).then(
       () => {
         wake = undefined;
         serve();
@@ -161,7 +189,7 @@ export function createRateLimiter(deps: {
       rateLimit.used() > rateLimit.held() ||
       (inFlight && line.underWay(inFlight.key) > partOf(inFlight.max, inFlightLimit.held()));
     if (!isOver) return undefined;
-    unsent.delete(place);
+    endPlace(unsent, place);
     return { reason: 'its place under the rate limit was lost before it was sent', lasting: false };
   }
 
@@ -181,24 +209,32 @@ export function createRateLimiter(deps: {
     answered.add(place);
   }
 
-  function markDone(place: Place, inFlightKey: string | undefined): void {
+  function markDone(place: Place, exchange: Exchange): void {
     inFlight--;
-    if (inFlightKey !== undefined) line.leave(inFlightKey);
+    line.leave(exchange);
     // What was never sent arrives nowhere.
-    unsent.delete(place);
+    endPlace(unsent, place);
     serve();
   }
 
+  /** Refuses whoever cannot be served in time any more: some at a time, for each has somebody to be told. */
   function refuseLate(now: number): void {
     earliestDeadline = Number.POSITIVE_INFINITY;
+    const refusal = tooLate(pausedUntil() - now);
+    let refused = 0;
     for (const waiter of line.all()) {
       if (waiter.deadlineAt === undefined) continue;
       if (waiter.deadlineAt > Math.max(now, pausedUntil())) {
         earliestDeadline = Math.min(earliestDeadline, waiter.deadlineAt);
+      } else if (refused === REFUSED_AT_ONCE) {
+        earliestDeadline = now;
+        break;
       } else if (line.remove(waiter)) {
-        waiter.refuse(tooLate(pausedUntil() - now));
+        refused++;
+        waiter.refuse(refusal);
       }
     }
+    if (earliestDeadline <= now) wakeAt(now);
   }
 
   function tooLate(waitMs: number): RateLimitedError {
@@ -222,9 +258,10 @@ export function createRateLimiter(deps: {
     giveBack(now);
     const waitMs = leastWaitMs(exchange, now);
     if (deadlineAt !== undefined && now + waitMs > deadlineAt) throw tooLate(waitMs);
-    if (line.size() >= MAX_WAITING) {
-      throw new RateLimitedError(`${MAX_WAITING} calls already wait for CXone's ${group}.`, Math.max(1000, waitMs));
+    if (line.size() >= MAX_WAITING || line.sizeOf(callerOf(exchange)) >= MAX_WAITING_PER_CALLER) {
+      throw new RateLimitedError(`Too many calls already wait for CXone's ${group}.`, Math.max(1000, waitMs));
     }
+    if (lane.kind === 'interactive') callers.noteAsking(callerOf(exchange));
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         if (line.remove(waiter)) reject(signal?.reason);
@@ -275,7 +312,7 @@ export function createRateLimiter(deps: {
         } else if (outcome.kind === 'answer' && outcome.status < 500) throttle.succeeded(place.sentAt);
         return outcome;
       } finally {
-        markDone(place, exchange.inFlight?.key);
+        markDone(place, exchange);
       }
     },
     limits: { rate: rateLimit, inFlight: inFlightLimit },

@@ -15,11 +15,15 @@ export interface WaitingLine<Place> {
    * Takes out who goes next, and counts it against its in-flight bound until `leave`.
    *
    * @param imports whether imports may go
-   * @param bound what is left of an in-flight bound for this process
+   * @param mayTake whether a caller may have the next place
    */
-  next(options: { imports: boolean; bound: (max: number) => number }): Waiter<Place> | undefined;
-  /** Whoever went with this in-flight key is done. */
-  leave(key: string): void;
+  next(options: {
+    imports: boolean;
+    mayTake: (caller: string) => boolean;
+    bounds: InFlightBounds;
+  }): Waiter<Place> | undefined;
+  /** Whoever went like this is done. */
+  leave(waiter: Pick<Waiter<Place>, 'lane' | 'inFlight'>): void;
   /** How many went with this in-flight key and are not done. */
   underWay(key: string): number;
   /** The most that are under way with one key. */
@@ -30,8 +34,21 @@ export interface WaitingLine<Place> {
   all(): Waiter<Place>[];
   size(): number;
   interactiveSize(): number;
+  /** How many of a caller's calls wait. */
+  sizeOf(caller: string): number;
   /** How many interactive ones would go before the next of this key, if none came after it. */
   interactiveAhead(key: string | undefined): number;
+}
+
+/** What is left of an in-flight bound: for this process, and of that for one of its callers. */
+export interface InFlightBounds {
+  ofAll(max: number): number;
+  ofCaller(max: number): number;
+}
+
+/** The name under which a waiter's caller goes. Whoever has none shares one. */
+export function callerOf({ lane }: Pick<Waiter<unknown>, 'lane'>): string {
+  return lane.key ?? '';
 }
 
 /** Waiters in order of coming, apart by in-flight key, so that only the heads need looking at. */
@@ -46,28 +63,37 @@ const UNBOUND = '';
 export function createWaitingLine<Place>(): WaitingLine<Place> {
   const lanes: Record<Waiter<Place>['lane']['kind'], Lane<Place>> = { interactive: new Map(), import: new Map() };
   const numbers = new WeakMap<Waiter<Place>, number>();
-  const underWay = new Map<string, number>();
+  const underWay = createCounts();
+  /** The same, by in-flight key and caller. */
+  const underWayOfCaller = createCounts();
   let lastNumber = 0;
   const sizes = { interactive: 0, import: 0 };
 
-  function mayGo({ inFlight }: Waiter<Place>, bound: (max: number) => number): boolean {
-    return !inFlight || (underWay.get(inFlight.key) ?? 0) < bound(inFlight.max);
+  function mayGo(waiter: Waiter<Place>, bounds: InFlightBounds): boolean {
+    const { inFlight, lane } = waiter;
+    if (!inFlight) return true;
+    if (underWay.of(inFlight.key) >= bounds.ofAll(inFlight.max)) return false;
+    return lane.kind === 'import' || underWayOfCaller.of(ownKey(waiter, inFlight)) < bounds.ofCaller(inFlight.max);
   }
 
   /** Among the heads that may go, the one that came first. */
-  function head(queue: Queue<Place>, bound: (max: number) => number): Waiter<Place> | undefined {
+  function head(queue: Queue<Place>, bounds: InFlightBounds): Waiter<Place> | undefined {
     let first: Waiter<Place> | undefined;
     for (const [waiter] of queue.values()) {
-      if (!waiter || !mayGo(waiter, bound)) continue;
+      if (!waiter || !mayGo(waiter, bounds)) continue;
       if (!first || (numbers.get(waiter) ?? 0) < (numbers.get(first) ?? 0)) first = waiter;
     }
     return first;
   }
 
   /** The head of whoever's turn it is; it is somebody else's then. */
-  function nextTurn(lane: Lane<Place>, bound: (max: number) => number): Waiter<Place> | undefined {
+  function nextTurn(
+    lane: Lane<Place>,
+    bounds: InFlightBounds,
+    mayTake: (caller: string) => boolean,
+  ): Waiter<Place> | undefined {
     for (const [key, queue] of lane) {
-      const waiter = head(queue, bound);
+      const waiter = mayTake(key) ? head(queue, bounds) : undefined;
       if (!waiter) continue;
       lane.delete(key);
       lane.set(key, queue);
@@ -77,7 +103,8 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
   }
 
   function remove(waiter: Waiter<Place>): boolean {
-    const { kind, key: owner = '' } = waiter.lane;
+    const { kind } = waiter.lane;
+    const owner = callerOf(waiter);
     const lane = lanes[kind];
     const queue = lane.get(owner);
     const key = waiter.inFlight?.key ?? UNBOUND;
@@ -92,7 +119,8 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
   return {
     join(waiter) {
       numbers.set(waiter, ++lastNumber);
-      const { kind, key: owner = '' } = waiter.lane;
+      const { kind } = waiter.lane;
+      const owner = callerOf(waiter);
       const queue: Queue<Place> = lanes[kind].get(owner) ?? new Map();
       lanes[kind].set(owner, queue);
       const key = waiter.inFlight?.key ?? UNBOUND;
@@ -101,21 +129,27 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
       else queue.set(key, new Set([waiter]));
       sizes[kind]++;
     },
-    next({ imports: importsMayGo, bound }) {
-      const waiter = nextTurn(lanes.interactive, bound) ?? (importsMayGo ? nextTurn(lanes.import, bound) : undefined);
+    next({ imports: importsMayGo, mayTake, bounds }) {
+      const waiter =
+        nextTurn(lanes.interactive, bounds, mayTake) ??
+        (importsMayGo ? nextTurn(lanes.import, bounds, () => true) : undefined);
       if (!waiter) return undefined;
       remove(waiter);
-      const key = waiter.inFlight?.key;
-      if (key !== undefined) underWay.set(key, (underWay.get(key) ?? 0) + 1);
+      const { inFlight } = waiter;
+      if (inFlight) {
+        underWay.add(inFlight.key, 1);
+        underWayOfCaller.add(ownKey(waiter, inFlight), 1);
+      }
       return waiter;
     },
-    leave(key) {
-      const left = (underWay.get(key) ?? 0) - 1;
-      if (left > 0) underWay.set(key, left);
-      else underWay.delete(key);
+    leave(waiter) {
+      const { inFlight } = waiter;
+      if (!inFlight) return;
+      underWay.add(inFlight.key, -1);
+      underWayOfCaller.add(ownKey(waiter, inFlight), -1);
     },
-    underWay: (key) => underWay.get(key) ?? 0,
-    mostUnderWay: () => Math.max(0, ...underWay.values()),
+    underWay: underWay.of,
+    mostUnderWay: underWay.most,
     remove,
     all: () =>
       [lanes.interactive, lanes.import].flatMap((lane) =>
@@ -123,6 +157,7 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
       ),
     size: () => sizes.interactive + sizes.import,
     interactiveSize: () => sizes.interactive,
+    sizeOf: (caller) => sizeOf(lanes.interactive.get(caller)),
     interactiveAhead(key = '') {
       const own = sizeOf(lanes.interactive.get(key));
       let ahead = own;
@@ -130,6 +165,25 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
       return ahead;
     },
   };
+}
+
+/** How many of each key there are, and no key of which there is none. */
+function createCounts() {
+  const counts = new Map<string, number>();
+  return {
+    of: (key: string) => counts.get(key) ?? 0,
+    add(key: string, change: number) {
+      const count = (counts.get(key) ?? 0) + change;
+      if (count > 0) counts.set(key, count);
+      else counts.delete(key);
+    },
+    most: () => Math.max(0, ...counts.values()),
+  };
+}
+
+/** Neither an in-flight key nor a caller's name has a line feed in it. */
+function ownKey({ lane }: Pick<Waiter<unknown>, 'lane'>, { key }: { readonly key: string }): string {
+  return `${key}\n${lane.kind}\n${lane.key ?? ''}`;
 }
 
 function sizeOf<Place>(queue: Queue<Place> | undefined): number {

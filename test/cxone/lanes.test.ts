@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Lane } from '../../src/cxone/call-context.ts';
 import { createRateLimiter } from '../../src/cxone/rate-limiter.ts';
 import type { Exchange } from '../../src/cxone/step.ts';
@@ -54,6 +54,85 @@ test('a caller who asks for more than can be answered in time is refused, and th
   expect(await clock.advanceUntil(modest)).toBeLessThan(4000);
   const outcomes = await clock.advanceUntil(greedy);
   expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(15);
+});
+
+describe('beside a caller who asks for all there is', () => {
+  const ANSWER_MS = 200;
+  const LANES = {
+    greedy: { kind: 'interactive', key: 'greedy' },
+    modest: { kind: 'interactive', key: 'modest' },
+  } as const;
+  const book = { inFlight: { key: 'addressBook:1', max: 15 } };
+
+  /** How long each of 100 calls in a row takes, and how many calls the greedy one got meanwhile. */
+  async function measure({ limit, greedy, bound }: { limit: number; greedy: number; bound: Partial<Exchange> }) {
+    const clock = createFakeClock();
+    const limiter = createRateLimiter({ group: 'addressBooks', limit, clock });
+    const wire = fakeWire(clock, () => ({ arrivesAfterMs: 1, answersAfterMs: ANSWER_MS - 1 }));
+    let isOver = false;
+    let served = 0;
+    const ask = async (lane: Lane) => {
+      const askedAt = clock.monotonic();
+      await limiter.step(exchangeOf({ ...bound, lane, deadlineAt: askedAt + 9000 }), wire.next);
+      return clock.monotonic() - askedAt;
+    };
+    const askOn = async () => {
+      while (!isOver) {
+        const isServed = await ask(LANES.greedy).then(
+          () => true,
+          () => false,
+        );
+        if (isServed) served++;
+        else await clock.sleep(10);
+      }
+    };
+    const modest = async () => {
+      await ask(LANES.modest);
+      const tookMs: number[] = [];
+      for (let call = 0; call < 100; call++) {
+        await clock.sleep(10);
+        tookMs.push(await ask(LANES.modest));
+      }
+      return tookMs.sort((a, b) => a - b);
+    };
+    const hog = Promise.all(Array.from({ length: greedy }, askOn));
+    const tookMs = await clock.advanceUntil(modest());
+    const perSecond = (served / clock.monotonic()) * 1000;
+    isOver = true;
+    limiter[Symbol.dispose]();
+    await clock.advanceUntil(hog);
+    return { p99: tookMs[98] ?? 0, perSecond };
+  }
+
+  test.each([
+    ['of the rate', { limit: 50, greedy: 300, bound: {} }, 30],
+    ['of the calls in flight', { limit: 1000, greedy: 300, bound: book }, 50],
+  ])(
+    'another’s p99 is about what it is alone (twice is the most there may be), and what it does not use is not lost: %s',
+    async (_name, load, least) => {
+      const alone = await measure({ ...load, greedy: 0 });
+      const beside = await measure(load);
+      expect(alone.p99).toBe(ANSWER_MS);
+      expect(beside.p99).toBeLessThanOrEqual(1.2 * alone.p99);
+      expect(beside.perSecond).toBeGreaterThan(least);
+    },
+  );
+
+  test('once nobody else is about, one caller has all of it again', async () => {
+    const { clock, limiter, send } = setUp(10);
+    await clock.advanceUntil(send('modest', { lane: LANES.modest }));
+    const fill = () => Array.from({ length: 12 }, () => send('greedy', { lane: LANES.greedy }));
+    const first = Promise.all(fill());
+    await clock.advance(100);
+    // One was the modest one's, and it may want more.
+    expect(limiter.status().queued).toBeGreaterThan(3);
+    await clock.advanceUntil(first);
+    await clock.advance(61_000);
+    const second = Promise.all(fill());
+    await clock.advance(100);
+    expect(limiter.status().queued).toBe(2);
+    await clock.advanceUntil(second);
+  });
 });
 
 test('imports take turns, whatever their length', async () => {

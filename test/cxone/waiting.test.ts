@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MAX_WAITING } from '../../src/cxone/limits.ts';
+import { MAX_WAITING, MAX_WAITING_PER_CALLER } from '../../src/cxone/limits.ts';
 import { createRateLimiter } from '../../src/cxone/rate-limiter.ts';
 import { RateLimitedError } from '../../src/errors.ts';
 import { createFakeClock } from '../support/clock.ts';
@@ -50,9 +50,16 @@ test('a caller that gives up leaves the line, and its turn goes to the next', as
 
 test('the line is bounded: one more than that is refused at once', async () => {
   const { limiter, wire } = setUp(1);
-  const calls = Array.from({ length: MAX_WAITING + 1 }, () => limiter.step(exchangeOf(), wire.next));
-  for (const call of calls) call.catch(() => {});
-  await expect(limiter.step(exchangeOf(), wire.next)).rejects.toBeInstanceOf(RateLimitedError);
+  const ask = (key: string) => limiter.step(exchangeOf({ lane: { kind: 'interactive', key } }), wire.next);
+  const fill = (key: string, count: number) => {
+    for (let index = 0; index < count; index++) ask(key).catch(() => {});
+  };
+  fill('greedy', MAX_WAITING_PER_CALLER + 1);
+  await expect(ask('greedy')).rejects.toBeInstanceOf(RateLimitedError);
+  expect(limiter.status().queued).toBe(MAX_WAITING_PER_CALLER);
+  // The rest is left to others.
+  fill('other', MAX_WAITING - MAX_WAITING_PER_CALLER);
+  await expect(ask('third')).rejects.toBeInstanceOf(RateLimitedError);
   expect(limiter.status().queued).toBe(MAX_WAITING);
   limiter[Symbol.dispose]();
   expect(limiter.status().queued).toBe(0);

@@ -8,7 +8,7 @@ const CONTACT = READS.find(({ name }) => name === 'contact') as Read; // It is t
 const GREEDY = { authorization: 'Bearer greedy-key-1' };
 const MODEST = { authorization: 'Bearer modest-key-1' };
 
-test('another caller’s reads are answered while one has hundreds waiting', async () => {
+test('another caller’s reads do not wait while one has dozens waiting', async () => {
   await using gateway = await startGateway({
     env: {
       GATEWAY_AUTH: '',
@@ -17,17 +17,15 @@ test('another caller’s reads are answered while one has hundreds waiting', asy
     },
   });
   await gateway.graphql(CONTACT.query(190), {}, MODEST);
-  // Four seconds' worth at 30 a second.
-  const greedy = Array.from({ length: 120 }, (_, index) => gateway.graphql(CONTACT.query(index), {}, GREEDY));
+  // Two seconds' worth at 30 a second.
+  const greedy = Array.from({ length: 60 }, (_, index) => gateway.graphql(CONTACT.query(index), {}, GREEDY));
   await gateway.sandbox.control.waitFor(({ number }) => number > 20);
-  const waits: number[] = [];
   for (let index = 0; index < 3; index += 1) {
-    const askedAt = performance.now();
-    const { errors } = await gateway.graphql(CONTACT.query(191 + index), {}, MODEST);
+    const { errors, extensions } = await gateway.graphql(CONTACT.query(191 + index), {}, MODEST);
     expect(errors).toBeUndefined();
-    waits.push(performance.now() - askedAt);
+    // A place is there at once; without one kept free it would be up to a second.
+    expect(extensions?.upstream.waitedMs).toBeLessThan(50);
   }
-  expect(Math.max(...waits)).toBeLessThan(2000);
   const answers = await Promise.all(greedy);
-  expect(answers.filter(({ errors }) => errors === undefined).length).toBeGreaterThan(100);
+  expect(answers.filter(({ errors }) => errors === undefined).length).toBe(60);
 });
