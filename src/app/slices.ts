@@ -61,7 +61,7 @@ export async function createSlices(
   );
   const audited = createAudited({ database, audit, clock, log });
   const bulkWriting = { cxone, lists, loader, audited, globalId: encodeGlobalId, clock, log };
-  const contactListRecords = createContactListRecords(bulkWriting);
+  const contactListRecords = createContactListRecords({ ...bulkWriting, retryBaseMs: config.retryBaseMs.other });
   const enrichment = parts.use(createEnrichment({ ...bulkWriting, rate: contactRate }));
   const segments = parts.use(
     createSegments({

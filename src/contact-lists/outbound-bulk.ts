@@ -8,6 +8,8 @@ import { z } from 'zod';
 import type { BulkOperation, BulkResult, ItemOutcome, Settlement } from '../bulk/bulk-operation.ts';
 import { sendIsolatingRefusals } from '../bulk/isolate-refusals.ts';
 import type { Clock } from '../clock.ts';
+import type { CallContext } from '../cxone/call-context.ts';
+import { OutcomeUnknownError, UpstreamError } from '../errors.ts';
 import type { ContactListClient, WireOutboundAnswer } from './client.ts';
 import type { OutboundContact } from './model.ts';
 
@@ -19,6 +21,9 @@ export const MAX_OUTBOUND_BATCH = 1000;
  * older the count, the likelier that a call which has to be settled by it cannot be.
  */
 const COUNT_SERVES_MS = 1000;
+
+/** Sends of a part of a batch, each but the first after the list's count told that the one before took no effect. */
+const MAX_SENDS = 3;
 
 /** Of an answer that contradicts itself, this many contradictions are told. */
 const MAX_FAULTS_TOLD = 3;
@@ -56,6 +61,63 @@ export function createOutboundOperation(deps: {
     return known;
   };
 
+  async function post(
+    state: ListCount,
+    target: string,
+    contacts: readonly OutboundContact[],
+    call: CallContext,
+  ): Promise<BulkResult> {
+    try {
+      const answer = await client.addOutbound(target, JSON.stringify(contacts), call);
+      const result = readAnswer(answer.body, contacts.length, answer.upstreamRequestId, answer.latencyMs);
+      const created = result.outcomes.filter((outcome) => outcome.status === 'created').length;
+      const certain = result.outcomes.every((outcome) => outcome.status !== 'unknown') && !result.discrepancy;
+      state.added += created;
+      if (state.count !== null) state.count = certain ? state.count + created : null;
+      return result;
+    } catch (error) {
+      if (!(error instanceof UpstreamError && error.fault === 'refused')) state.count = null;
+      throw error;
+    }
+  }
+
+  /** Remembers it, unless something was added meanwhile: then nobody knows whether that is in it. */
+  async function readCount(state: ListCount, target: string, call: CallContext): Promise<number | null> {
+    const addedBefore = state.added;
+    const count = (await client.get(target, call))?.totalContactCount ?? null;
+    Object.assign(state, { count: state.added === addedBefore ? count : null, readAt: clock.monotonic() });
+    return count;
+  }
+
+  /** @param before as it was when `size` contacts were sent, whose answer never came */
+  async function settleByCount(
+    state: ListCount,
+    target: string,
+    size: number,
+    before: z.infer<typeof checkpointShape> | undefined,
+    call: CallContext,
+  ): Promise<Settlement> {
+    state.count = null;
+    if (!before || before.count === null)
+      return unknown('the count of the list before the call is not known, so nothing tells whether it went through');
+    for (const look of ['first', 'second'] as const) {
+      const count = await readCount(state, target, call);
+      if (count === null) return unknown('CXone gives no count of the list');
+      const byOthers = before.run === run ? state.added - before.added : 0;
+      const grown = count - before.count - byOthers;
+      if (grown === size) {
+        state.added += size;
+        return { verdict: 'settled', result: allCreated(size) };
+      }
+      if (grown !== 0)
+        return unknown(
+          `the list grew by ${grown} while ${size} contacts were under way: others wrote to it, or some were refused`,
+        );
+      if (look === 'first') await clock.sleep(secondLookMs, call.signal);
+    }
+    return { verdict: 'notApplied' };
+  }
+
   return {
     name: 'outboundContacts',
     concurrency: 1,
@@ -63,56 +125,34 @@ export function createOutboundOperation(deps: {
 
     async checkpoint(target, call) {
       const state = stateOf(target);
-      if (state.count === null || clock.monotonic() - state.readAt >= COUNT_SERVES_MS) {
-        const addedBefore = state.added;
-        const count = (await client.get(target, call))?.totalContactCount ?? null;
-        // Where something was added while the count was read, nobody knows whether it is in it.
-        if (state.added === addedBefore) Object.assign(state, { count, readAt: clock.monotonic() });
-        else return { count: null, added: state.added, run };
-      }
+      if (state.count === null || clock.monotonic() - state.readAt >= COUNT_SERVES_MS)
+        await readCount(state, target, call);
       return { count: state.count, added: state.added, run };
     },
 
     async send(target, items, _attempt, call) {
       const state = stateOf(target);
-      try {
-        const result = await sendIsolatingRefusals(items, async (part) => {
-          const answer = await client.addOutbound(target, JSON.stringify(part), call);
-          return readAnswer(answer.body, part.length, answer.upstreamRequestId, answer.latencyMs);
-        });
-        const created = result.outcomes.filter((outcome) => outcome.status === 'created').length;
-        const certain = result.outcomes.every((outcome) => outcome.status !== 'unknown') && !result.discrepancy;
-        state.added += created;
-        if (state.count !== null) state.count = certain ? state.count + created : null;
-        return result;
-      } catch (error) {
-        state.count = null;
-        throw error;
-      }
+      return await sendIsolatingRefusals(items, async (part) => {
+        // The batch as a whole is settled by whoever sent it, with what was noted before.
+        if (part.length === items.length) return await post(state, target, part, call);
+        for (let sends = 1; ; sends++) {
+          const before = { count: state.count, added: state.added, run };
+          try {
+            return await post(state, target, part, call);
+          } catch (lost) {
+            if (!(lost instanceof OutcomeUnknownError)) throw lost;
+            const settlement = await settleByCount(state, target, part.length, before, call).catch(() => undefined);
+            call.signal?.throwIfAborted();
+            if (settlement?.verdict === 'settled') return settlement.result;
+            if (settlement?.verdict !== 'notApplied' || sends === MAX_SENDS) throw lost;
+          }
+        }
+      });
     },
 
     async settle(target, items, attempt, call): Promise<Settlement> {
-      const state = stateOf(target);
-      state.count = null;
       const before = checkpointShape.safeParse(attempt.checkpoint).data;
-      if (!before || before.count === null)
-        return unknown('the count of the list before the call is not known, so nothing tells whether it went through');
-      for (const look of ['first', 'second'] as const) {
-        const count = (await client.get(target, call))?.totalContactCount ?? null;
-        if (count === null) return unknown('CXone gives no count of the list');
-        const byOthers = before.run === run ? state.added - before.added : 0;
-        const grown = count - before.count - byOthers;
-        if (grown === items.length) {
-          state.added += items.length;
-          return { verdict: 'settled', result: allCreated(items.length) };
-        }
-        if (grown !== 0)
-          return unknown(
-            `the list grew by ${grown} while ${items.length} contacts were under way: others wrote to it, or some were refused`,
-          );
-        if (look === 'first') await clock.sleep(secondLookMs, call.signal);
-      }
-      return { verdict: 'notApplied' };
+      return await settleByCount(stateOf(target), target, items.length, before, call);
     },
   };
 }

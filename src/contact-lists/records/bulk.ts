@@ -6,6 +6,7 @@
 import type { BulkOperation, BulkResult, ItemOutcome } from '../../bulk/bulk-operation.ts';
 import { sendIsolatingRefusals } from '../../bulk/isolate-refusals.ts';
 import { isOutcome, outcomeOf, sendInParts } from '../../bulk/send-in-parts.ts';
+import type { Clock } from '../../clock.ts';
 import type { CallContext } from '../../cxone/call-context.ts';
 import { readErrorBody } from '../../cxone/error-body.ts';
 import { OutcomeUnknownError, UpstreamError } from '../../errors.ts';
@@ -20,28 +21,37 @@ export const MAX_RECORD_BATCH = 100;
 const CONCURRENCY = 4;
 /** Updates of duplicates under way at once. */
 const PARALLEL_UPDATES = 8;
+/** How often a part of a batch is sent until CXone answers. The first pause between two is doubled with each. */
+const MAX_POSTS = 6;
 /** Calls that a batch whose 409s name nobody may cost beyond the first. */
 const MAX_EXTRA_CALLS = 64;
 
 /** The code of a record that was there already, for senders who take that for a failure. */
 export const DUPLICATE = 'DUPLICATE';
 
-export function createRecordOperation({ client }: { client: RecordClient }): BulkOperation<RecordItem> {
+/** @param deps.firstPauseMs before a part of a batch that got no answer is sent again */
+export function createRecordOperation(deps: {
+  client: RecordClient;
+  clock: Clock;
+  firstPauseMs: number;
+}): BulkOperation<RecordItem> {
   return {
     name: 'records',
     concurrency: CONCURRENCY,
     maxBatchSize: () => Promise.resolve(MAX_RECORD_BATCH),
-    send: (target, items, _attempt, call) => sendBatch({ client, target, call }, items, false),
+    send: (target, items, _attempt, call) => sendBatch({ ...deps, target, call }, items, false),
     // A batch is taken as a whole or not at all, so sending it again tells: if all of it is there, it was taken.
     settle: async (target, items, _attempt, call) => ({
       verdict: 'settled',
-      result: await sendBatch({ client, target, call }, items, true),
+      result: await sendBatch({ ...deps, target, call }, items, true),
     }),
   };
 }
 
 interface Destination {
   readonly client: RecordClient;
+  readonly clock: Clock;
+  readonly firstPauseMs: number;
   readonly target: string;
   readonly call: CallContext;
 }
@@ -50,7 +60,9 @@ interface Destination {
 function sendBatch(to: Destination, items: readonly RecordItem[], attempted: boolean): Promise<BulkResult> {
   return sendInParts(items, { keyOf: contactIdOf }, async (wave) => {
     const poster = createPoster(to);
-    const posted = await sendIsolatingRefusals(wave, (part) => poster.post(part, attempted));
+    const posted = await sendIsolatingRefusals(wave, (part) =>
+      part.length === items.length ? poster.post(part, attempted) : poster.postSurely(part, attempted),
+    );
     return await treatDuplicates(to, wave, posted, poster.ours);
   });
 }
@@ -60,7 +72,7 @@ function contactIdOf({ record }: RecordItem): string {
 }
 
 /** Posts records until each of them is in, refused or a duplicate. Outcome `skipped`: a duplicate. */
-function createPoster({ client, target, call }: Destination) {
+function createPoster({ client, clock, firstPauseMs, target, call }: Destination) {
   /** Duplicates of what an earlier call of ours put there. */
   const ours = new Set<RecordItem>();
   let extraCalls = 0;
@@ -142,17 +154,28 @@ function createPoster({ client, target, call }: Destination) {
 
   /** A part of a batch is not what `settle` will be asked about, so a lost answer is looked into here. */
   async function postSurely(items: readonly RecordItem[], attempted: boolean): Promise<BulkResult> {
-    try {
-      return await post(items, attempted);
-    } catch (lost) {
-      if (!(lost instanceof OutcomeUnknownError)) throw lost;
-      return await post(items, true).catch((error: unknown) => {
-        throw error instanceof UpstreamError && error.status === 400 ? error : lost;
-      });
+    let lost: OutcomeUnknownError | undefined;
+    for (let posts = 1; ; posts++) {
+      try {
+        return await post(items, attempted || lost !== undefined);
+      } catch (error) {
+        if (error instanceof OutcomeUnknownError) lost ??= error;
+        // What is refused for its content now was not taken before either.
+        else if (!lost || !isOutcome(error) || (error instanceof UpstreamError && error.status === 400)) throw error;
+        if (posts === MAX_POSTS || !(await pause(posts))) throw lost;
+      }
     }
   }
 
-  return { post, ours };
+  /** False where the deadline comes first. */
+  async function pause(posts: number): Promise<boolean> {
+    const pauseMs = firstPauseMs * 2 ** (posts - 1);
+    if (clock.monotonic() + pauseMs >= (call.deadlineAt ?? Number.POSITIVE_INFINITY)) return false;
+    await clock.sleep(pauseMs, call.signal);
+    return true;
+  }
+
+  return { post, postSurely, ours };
 }
 
 /** SKIP leaves duplicates as they are, UPDATE replaces them, FAIL reports them. What an earlier call of ours put there was created. */

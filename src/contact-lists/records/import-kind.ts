@@ -1,14 +1,16 @@
 /** Imports of kind RECORDS: consent records of a contact list. */
+import type { BulkOperation } from '../../bulk/bulk-operation.ts';
 import type { ImportKind } from '../../bulk/import-kind.ts';
 import type { Clock } from '../../clock.ts';
 import { createPhoneNormaliser } from '../../phone-numbers.ts';
-import { createRecordOperation } from './bulk.ts';
 import { checkRecord } from './check-record.ts';
-import type { RecordClient } from './client.ts';
 import { type RecordItem, recordDedupeKey } from './model.ts';
 
-export function createRecordImportKind(deps: { client: RecordClient; clock: Clock }): ImportKind<RecordItem> {
-  const { client, clock } = deps;
+export function createRecordImportKind(deps: {
+  operation: BulkOperation<RecordItem>;
+  clock: Clock;
+}): ImportKind<RecordItem> {
+  const { operation, clock } = deps;
   return {
     name: 'RECORDS',
     targetType: 'ContactList',
@@ -32,6 +34,6 @@ export function createRecordImportKind(deps: { client: RecordClient; clock: Cloc
       };
     },
 
-    operation: () => createRecordOperation({ client }),
+    operation: () => operation,
   };
 }

@@ -45,14 +45,17 @@ export function createContactListRecords(deps: {
   loader: BulkLoader;
   audited: Audited;
   globalId: (type: string, id: string) => string;
+  /** First delay before something is sent again, milliseconds. */
+  retryBaseMs: number;
   clock: Clock;
 }): ContactListRecords {
-  const { cxone, loader, audited, globalId, clock } = deps;
+  const { cxone, loader, audited, globalId, retryBaseMs, clock } = deps;
   const client = createRecordClient(cxone);
   const phones = createPhoneNormaliser();
   const gid = (listId: string) => globalId('ContactList', listId);
+  const operation = createRecordOperation({ client, clock, firstPauseMs: 2 * retryBaseMs });
   const write: SharedWrite<RecordItem> = {
-    operation: createRecordOperation({ client }),
+    operation,
     action: 'contactListRecord.add',
     subject: gid,
     idOf: ({ record }) => record.contactId,
@@ -91,6 +94,6 @@ export function createContactListRecords(deps: {
       });
     },
 
-    importKind: createRecordImportKind({ client, clock }),
+    importKind: createRecordImportKind({ operation, clock }),
   };
 }
