@@ -77,7 +77,7 @@ export async function createImporting(
     tokens,
     retry: createImportRetry({ database, store: importStore, leases, books, intake }),
     kinds,
-    checkCallbackUrl: (url, path) => checkCallbackUrl(url, { allowedHosts, path, isSigned: true }),
+    checkCallbackUrl: (url, path) => checkCallbackUrl(url, { allowedHosts, path }),
     publicUrl,
     clock,
   });

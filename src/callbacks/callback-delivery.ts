@@ -36,7 +36,7 @@ export interface CallbackDelivery {
 }
 
 /**
- * @param deps.secret `whsec_…`; without it nothing is sent, and what is in the outbox waits for it or for its end
+ * @param deps.secret `whsec_…`
  * @param deps.allowedHosts may be http and on private addresses (interface.md)
  * @param deps.random 0 to below 1
  */
@@ -44,7 +44,7 @@ export function createCallbackDelivery(deps: {
   outbox: Outbox;
   database: Database;
   audit: AuditLog;
-  secret: string | null;
+  secret: string;
   allowedHosts: AllowedHosts;
   resolve: ResolveHost;
   clock: Clock;
@@ -52,7 +52,7 @@ export function createCallbackDelivery(deps: {
   log: { warn(details: object, message: string): void; debug(details: object, message: string): void };
 }): CallbackDelivery {
   const { outbox, database, audit, secret, allowedHosts, resolve, clock, random, log } = deps;
-  const signer = secret === null ? undefined : new Webhook(secret);
+  const signer = new Webhook(secret);
   const receivers = createCallbackPost({ allowedHosts, resolve, clock });
   const stop = new AbortController();
   const inFlight = new Set<Promise<void>>();
@@ -120,7 +120,6 @@ export function createCallbackDelivery(deps: {
   }
 
   async function attempt({ messageId, url, body }: ClaimedMessage): Promise<PostOutcome> {
-    if (!signer) return { kind: 'failure', reason: 'no secret' };
     const sentAt = new Date(clock.now());
     const headers = {
       'content-type': 'application/json',

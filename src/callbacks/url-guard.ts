@@ -42,25 +42,14 @@ export function checkPublicUrl(text: string, { allowedHosts, path }: UrlCheck): 
 }
 
 /**
- * The URL of a callback: its host must be allowed by name (contract.graphql, ImportOptions.callbackUrl), and there must
- * be a secret to sign with, as an unsigned callback would teach its receiver to trust anybody.
+ * The URL of a callback: its host must be allowed by name (contract.graphql, ImportOptions.callbackUrl).
  *
- * @throws ValidationError (INVALID_URL, HOST_NOT_ALLOWED, NO_SECRET) at `path`
+ * @throws ValidationError (INVALID_URL, HOST_NOT_ALLOWED) at `path`
  */
-export function checkCallbackUrl(
-  text: string,
-  { allowedHosts, path, isSigned }: UrlCheck & { isSigned: boolean },
-): URL {
+export function checkCallbackUrl(text: string, { allowedHosts, path }: UrlCheck): URL {
   const url = readPlainUrl(text, path);
   if (!allowedHosts.names(url)) {
     throw refuse(path, 'HOST_NOT_ALLOWED', 'names a host that CALLBACK_ALLOWED_HOSTS does not allow');
-  }
-  if (!isSigned) {
-    throw refuse(
-      path,
-      'NO_SECRET',
-      'cannot be called: CRM_WEBHOOK_SECRET is not set, and callbacks are signed with it',
-    );
   }
   return url;
 }

@@ -18,11 +18,10 @@ const SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
 interface Setup {
   engine?: Engine;
   clock?: Clock;
-  secret?: string | null;
   receivers: readonly Receiver[];
 }
 
-async function open({ engine = 'sqlite', clock = systemClock, secret = SECRET, receivers }: Setup) {
+async function open({ engine = 'sqlite', clock = systemClock, receivers }: Setup) {
   const opened = await openFreshDatabase(engine, clock);
   const { database } = opened;
   const outbox = createOutbox({ database });
@@ -43,7 +42,7 @@ async function open({ engine = 'sqlite', clock = systemClock, secret = SECRET, r
         outbox,
         database,
         audit,
-        secret,
+        secret: SECRET,
         allowedHosts: readAllowedHosts(receivers.map(({ host }) => host)),
         resolve: resolveBySystem,
         clock,
@@ -245,16 +244,6 @@ describe('a callback without a receipt', () => {
     expect(entries.map(({ action, detail }) => [action, detail.attempts, detail.status])).toEqual([
       ['callback.abandon', 3, 500],
     ]);
-  });
-
-  test('because there is no secret leaves no unsigned request behind', async () => {
-    await using receiver = await startReceiver();
-    await using store = await open({ secret: null, receivers: [receiver] });
-    await store.enqueue(receiver, '{}');
-    store.deliver();
-    await retryStored(store.outbox, 0);
-    await eventually(() => (JSON.stringify(store.logged).includes('no secret') ? true : undefined));
-    expect(receiver.received).toHaveLength(0);
   });
 
   test('because its process ended before the receipt was stored is sent again under the same id', async () => {
