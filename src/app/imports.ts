@@ -15,6 +15,7 @@ import { createImportRetry } from '../imports/import-retry.ts';
 import { createImportRunner } from '../imports/import-runner.ts';
 import { createLinkTokens } from '../imports/link-tokens.ts';
 import { createImports } from '../imports/service.ts';
+import { createUploadTidying } from '../imports/upload-tidying.ts';
 import { createImportStore } from '../store/import-store.ts';
 import { createOutbox } from '../store/outbox.ts';
 import { keptSetting } from '../store/settings.ts';
@@ -96,6 +97,7 @@ export async function createImporting(
     leases,
     books,
     sender,
+    uploads: createUploadTidying({ store: importStore, leases, books, clock }),
     kinds,
     replicas,
     clock,

@@ -20,6 +20,11 @@ export interface BulkResult {
   readonly upstreamRequestId: string | undefined;
   /** From sending to answer, waiting in our queues not counted. */
   readonly latencyMs: number;
+  /**
+   * Where CXone takes items before it shows them: the place of the one it took last, and when (epoch milliseconds).
+   * Without it, nothing of them has to be waited for.
+   */
+  readonly lastTaken?: { readonly index: number; readonly at: number } | undefined;
   /** What did not add up in CXone's answer, in words for the audit. */
   readonly discrepancy?: string | undefined;
 }

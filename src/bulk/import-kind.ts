@@ -33,6 +33,12 @@ export interface CheckedRow<Item> {
 
 export type RowCheck<Item> = CheckedRow<Item> | { readonly issues: Issue[] };
 
+/** An item that CXone took, and when, epoch milliseconds. */
+export interface TakenItem<Item> {
+  readonly item: Item;
+  readonly at: number;
+}
+
 export interface ImportKind<Item = unknown> {
   readonly name: ImportKindName;
   /** The type of the target's global id; null where rows name their target themselves. */
@@ -59,11 +65,18 @@ export interface ImportKind<Item = unknown> {
   operation(place: ImportPlace, options: RowOptions): BulkOperation<Item>;
   /** How many contacts the target holds, where CXone counts them; null where it does not say. */
   count?(target: string, call: CallContext): Promise<number | null>;
-  /** Once all rows of a target are sent, e.g. to let CXone take them in. Its failure is told, and fails no row. */
-  complete?(target: string, call: CallContext): Promise<void>;
   /**
-   * Where CXone takes rows before it shows them: waits until it shows `lastItem`, the last that got in. False where it
-   * did not in time.
+   * Once all rows of a target are sent, e.g. to let CXone take them in. Its failure is told, and fails no row.
+   *
+   * @param succeeded how many rows got in
    */
-  confirm?(target: string, lastItem: Item, call: CallContext): Promise<boolean>;
+  complete?(target: string, succeeded: number, call: CallContext): Promise<void>;
+  /**
+   * Where CXone takes rows before it shows them: waits until it shows what it took last. False where it did not in
+   * time.
+   *
+   * @param taken the last item of each of the last batches, newest first; at least one
+   * @param waitedMs for how long they have been waited for already, by whoever died at it
+   */
+  confirm?(target: string, taken: readonly TakenItem<Item>[], waitedMs: number, call: CallContext): Promise<boolean>;
 }

@@ -46,7 +46,7 @@ export function createAttributeImportKind(
     operation: ({ campaignId }) => createAttributeOperation(parts, campaignId),
 
     /** The dialer reads what the import wrote. */
-    async complete(target, call) {
+    async complete(target, _succeeded, call) {
       await parts.client.refresh(target, call);
       parts.refreshes.forget(target);
     },

@@ -288,7 +288,6 @@ function outcomeOf(batch: ImportBatchRow, items: readonly unknown[], result: Bul
       });
     }
   });
-  const lastTaken = result.outcomes.findLastIndex((outcome) => !('issue' in outcome));
   return {
     importId: batch.import_id,
     number: batch.number,
@@ -298,7 +297,7 @@ function outcomeOf(batch: ImportBatchRow, items: readonly unknown[], result: Bul
     upstreamRequestId: result.upstreamRequestId ?? null,
     error: firstIssue ? firstIssue.message : null,
     rejections,
-    lastItemJson: lastTaken === -1 || items.length === 0 ? null : JSON.stringify(items[lastTaken]),
+    taken: result.lastTaken ? { item: items[result.lastTaken.index], at: result.lastTaken.at } : null,
   };
 }
 

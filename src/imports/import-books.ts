@@ -96,8 +96,8 @@ export interface ImportBooks {
   /** The first batch is about to be sent; `countBefore` is what the target holds. */
   started(importId: string, countBefore: number | null): Promise<void>;
   batchFinished(outcome: BatchOutcome, discrepancy: string | undefined, fence: Fence): Promise<void>;
-  /** Every row is sent; CXone's index does not show all of them yet. */
-  confirming(importId: string): Promise<void>;
+  /** Every row is sent; CXone's index does not show all of them yet. Returns since when, epoch milliseconds. */
+  confirming(importId: string): Promise<number>;
   /** Every row's outcome is known. `problems`: what went wrong at the end, in words. */
   finished(importId: string, verification: Verification | null, problems: readonly string[]): Promise<void>;
   /** The import as a whole cannot go on: what is pending will not be sent. */
@@ -278,12 +278,14 @@ export function createImportBooks(deps: {
             : { state: 'FAILED' as const, failure, finished_at: clock.now() };
         const row = await store.abandon(tx, importId, attempt, change);
         if (!row) return;
-        await note(tx, row, {
+        const auditId = await note(tx, row, {
           action: 'import.receive',
           outcome: failure === null ? 'FAILED' : 'REJECTED',
           detail: { failure: failure ?? 'the upload broke off' },
         });
-        if (failure !== null) await events.append(tx, 'FAILED', row);
+        if (failure === null) return;
+        await notices.finished(tx, row, auditId);
+        await events.append(tx, 'FAILED', row);
       }),
 
     uploadExpired: (importId) =>
@@ -292,7 +294,8 @@ export function createImportBooks(deps: {
         const change = { state: 'FAILED' as const, failure, finished_at: clock.now() };
         const row = await store.update(tx, importId, ['AWAITING_UPLOAD'], change);
         if (!row) return;
-        await note(tx, row, { action: 'import.receive', outcome: 'FAILED', detail: { failure } });
+        const auditId = await note(tx, row, { action: 'import.receive', outcome: 'FAILED', detail: { failure } });
+        await notices.finished(tx, row, auditId);
         await events.append(tx, 'FAILED', row);
       }),
 
@@ -335,10 +338,12 @@ export function createImportBooks(deps: {
 
     confirming: (importId) =>
       database.transaction(async (tx) => {
-        const row = await store.update(tx, importId, ['RUNNING'], { state: 'CONFIRMING' });
-        if (!row) return;
+        const now = clock.now();
+        const row = await store.update(tx, importId, ['RUNNING'], { state: 'CONFIRMING', confirming_since: now });
+        if (!row) return (await store.lock(tx, importId))?.confirming_since ?? now;
         await store.setTargetStates(tx, importId, 'CONFIRMING');
         await events.append(tx, 'CONFIRMING', row);
+        return now;
       }),
 
     finished: (importId, verification, problems) =>
@@ -384,7 +389,7 @@ export function createImportBooks(deps: {
           await store.cancelPending(tx, importId);
           await store.setTargetStates(tx, importId, 'CANCELLED');
         } else await database.ring(tx, IMPORTS_CHANNEL);
-        await audit.append(tx, {
+        const auditId = await audit.append(tx, {
           actor,
           action,
           subject: importGlobalId(importId),
@@ -392,6 +397,7 @@ export function createImportBooks(deps: {
           requestId,
           detail: {},
         });
+        if (row.state === 'CANCELLED') await notices.finished(tx, row, auditId);
         await events.append(tx, event, row);
         return row;
       }),

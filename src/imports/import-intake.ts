@@ -32,6 +32,9 @@ const ROWS_PER_TURN = 500;
 /** A process that dies while receiving gives the upload back after this long. */
 const UPLOAD_LEASE_MS = 10_000;
 
+/** Held by whoever receives the upload. */
+export const uploadLeaseName = (importId: string) => `upload:${importId}`;
+
 export class UploadExpiredError extends GatewayError {
   constructor(message: string) {
     super('CONFLICT', message);
@@ -174,7 +177,7 @@ export function createImportIntake(deps: {
       if (!row || (row.state !== 'AWAITING_UPLOAD' && row.state !== 'RECEIVING')) throw refused;
       if (row.upload_expires_at !== null && row.upload_expires_at <= clock.now()) throw refused;
       const lease = { leaseMs: UPLOAD_LEASE_MS, waitMs: 0, signal: call.signal };
-      return leases.withLease(`upload:${importId}`, lease, (_, signal) =>
+      return leases.withLease(uploadLeaseName(importId), lease, (_, signal) =>
         upload(row, body, contentEncoding, call, signal),
       );
     },

@@ -52,8 +52,7 @@ export function createImportRetry(deps: {
     async retry(importId, actor, call) {
       const row = await store.get(importId);
       if (!row) throw new NotFoundError('There is no such import.', importGlobalId(importId));
-      if (!FINISHED_WITH_FAILURES.includes(row.state) || (row.failed + row.unknown === 0 && row.state !== 'FAILED'))
-        throw notNow(row);
+      if (!FINISHED_WITH_FAILURES.includes(row.state) || !(await store.hasRowsToRetry(importId))) throw notNow(row);
       return leases.withLease(`retry:${importId}`, { leaseMs: LEASE_MS, waitMs: 0, signal: call.signal }, async () => {
         await requeueAll(row, call);
         const running = await books.retried(importId, actor, call.requestId);
@@ -65,10 +64,11 @@ export function createImportRetry(deps: {
 }
 
 function notNow(row: ImportRow): ConflictError {
-  const what = row.state === 'COMPLETED' ? 'COMPLETED: nothing of it failed' : row.state;
+  const isOver = FINISHED_WITH_FAILURES.includes(row.state) || row.state === 'COMPLETED';
+  const what = isOver ? `${row.state}, and has no rows that could be sent again` : row.state;
   return new ConflictError(
     'NOT_IN_THIS_STATE',
-    `The import is ${what}. An import can be retried once it is through and some of its rows failed.`,
+    `The import is ${what}. An import can be retried once it is through and some of its rows failed, for as long as its rows are kept.`,
     importGlobalId(row.id),
   );
 }

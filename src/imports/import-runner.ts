@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import { type CallContext, newUpstreamTally } from '../cxone/call-context.ts';
 import { GatewayError } from '../errors.ts';
 import type { Database } from '../store/database.ts';
+import { takenItems } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
 import type { Leases } from '../store/leases.ts';
 import type { ImportBatchRow, ImportRow } from '../store/tables.ts';
@@ -16,6 +17,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { BatchSender, Fence } from './batch-sender.ts';
 import { IMPORTS_CHANNEL, type ImportBooks, type Verification } from './import-books.ts';
 import { optionsOf } from './model.ts';
+import type { UploadTidying } from './upload-tidying.ts';
 
 /** Without a ring, the store is looked at this often. */
 const POLL_MS = 1000;
@@ -23,8 +25,8 @@ const POLL_MS = 1000;
 const LEASE_MS = 6000;
 /** Lanes a process runs at once; further targets wait for their turn. */
 const MAX_LANES = 32;
-/** How often uploads that never came are looked for. */
-const EXPIRE_EVERY_MS = 60_000;
+/** How often uploads that nobody is bringing any more are looked for. */
+const TIDY_EVERY_MS = 60_000;
 /** A list's count may lag behind what it took: it is read this often before a mismatch is believed. */
 const COUNT_LOOKS = 5;
 
@@ -40,13 +42,14 @@ export function createImportRunner(deps: {
   leases: Leases;
   books: ImportBooks;
   sender: BatchSender;
+  uploads: UploadTidying;
   kinds: ReadonlyMap<ImportKindName, ImportKind>;
   /** How many processes share the work, this one among them. */
   replicas: () => number;
   clock: Clock;
   log: Log;
 }): ImportRunner {
-  const { database, store, leases, books, sender, kinds, replicas, clock, log } = deps;
+  const { database, store, leases, books, sender, uploads, kinds, replicas, clock, log } = deps;
   const stopping = new AbortController();
   const cutOff = new AbortController();
   const lanes = new Map<string, Promise<void>>();
@@ -54,7 +57,7 @@ export function createImportRunner(deps: {
   const yielding = new Set<string>();
   const finishing = new Map<string, Promise<void>>();
   let rounds: Promise<void> | undefined;
-  let expireAt = 0;
+  let tidyAt = 0;
   let bell = Promise.withResolvers<void>();
   const ring = () => bell.resolve();
 
@@ -74,7 +77,7 @@ export function createImportRunner(deps: {
   }
 
   async function round(): Promise<void> {
-    await expireUploads();
+    await tidyUploads();
     const due = (await store.openTargets()).filter(({ waitMs }) => waitMs <= 0);
     const open = new Map(
       [...(await store.unsettledTargets()), ...due].map(({ kind, targetId }) => [
@@ -100,10 +103,10 @@ export function createImportRunner(deps: {
     }
   }
 
-  async function expireUploads(): Promise<void> {
-    if (clock.monotonic() < expireAt) return;
-    expireAt = clock.monotonic() + EXPIRE_EVERY_MS;
-    for (const row of await store.overdueUploads(clock.now())) await books.uploadExpired(row.id);
+  async function tidyUploads(): Promise<void> {
+    if (clock.monotonic() < tidyAt) return;
+    tidyAt = clock.monotonic() + TIDY_EVERY_MS;
+    await uploads.run();
   }
 
   /** Keeps a piece of work in `running` while it lasts. Its failure is logged; the next round takes it up again. */
@@ -235,7 +238,7 @@ export function createImportRunner(deps: {
     for (const { target_id: targetId, succeeded } of kind.complete ? await store.targets(row.id) : []) {
       if (succeeded === 0) continue;
       try {
-        await kind.complete?.(targetId, callOf(row.id, signal));
+        await kind.complete?.(targetId, succeeded, callOf(row.id, signal));
       } catch (error) {
         if (signal.aborted || !(error instanceof GatewayError) || error.code === 'UNAVAILABLE') throw error;
         problems.push(`${targetId}: ${error.message}`);
@@ -247,18 +250,18 @@ export function createImportRunner(deps: {
   /** Waits for each target's index; targets wait side by side. Returns which did not show their rows in time. */
   async function confirm(row: ImportRow, signal: AbortSignal): Promise<string[]> {
     const kind = kindOf(row);
-    const waiting = kind.confirm
-      ? (await store.targets(row.id)).filter((target) => target.last_item_json !== null)
-      : [];
+    const targets = kind.confirm ? await store.targets(row.id) : [];
+    const waiting = targets.filter(({ recent_json }) => recent_json !== null);
     if (waiting.length === 0) return [];
-    await books.confirming(row.id);
-    const shown = await Promise.all(
-      waiting.map(async ({ target_id: targetId, last_item_json: lastItem }) => {
-        const isShown = await kind.confirm?.(targetId, JSON.parse(lastItem ?? 'null'), callOf(row.id, signal));
-        return isShown ? [] : [`CXone's index does not show the last row written to ${targetId} yet.`];
+    const since = await books.confirming(row.id);
+    const waitedMs = Math.max(0, clock.now() - since);
+    const problems = await Promise.all(
+      waiting.map(async ({ target_id: targetId, recent_json }) => {
+        const isShown = await kind.confirm?.(targetId, takenItems(recent_json), waitedMs, callOf(row.id, signal));
+        return isShown ? [] : [`CXone's index does not show the last rows written to ${targetId} yet.`];
       }),
     );
-    return shown.flat();
+    return problems.flat();
   }
 
   async function verify(row: ImportRow, signal: AbortSignal): Promise<Verification | null> {

@@ -104,15 +104,14 @@ export interface ImportReport {
   verification: { countBefore: number; countAfter: number; expectedAfter: number; matches: boolean } | null;
 }
 
-/** Of a finished import. `latenciesMs`: those of its batches, ascending. Success is what reached CXone or was there already, of all rows that were to be sent. */
-export function reportOf(row: ImportRow, latenciesMs: readonly number[]): ImportReport {
+/** Of a finished import. `p95LatencyMs`: of its batches. Success is what reached CXone or was there already, of all rows that were to be sent. */
+export function reportOf(row: ImportRow, p95LatencyMs: number | null): ImportReport {
   const { valid, count_before: countBefore, count_after: countAfter, count_expected: expectedAfter } = row;
-  const p95 = latenciesMs[Math.ceil(latenciesMs.length * 0.95) - 1];
   const countsFields = row.kind === 'ATTRIBUTES';
   return {
     successRatePercent: valid === 0 ? 100 : twoDecimals(((row.succeeded + row.skipped) / valid) * 100),
     averageBatchLatencyMs: row.batches_done > 0 ? twoDecimals(row.latency_sum_ms / row.batches_done) : null,
-    p95BatchLatencyMs: p95 === undefined ? null : twoDecimals(p95),
+    p95BatchLatencyMs: p95LatencyMs === null ? null : twoDecimals(p95LatencyMs),
     fillRatePercent:
       countsFields && row.total_fields > 0 ? twoDecimals((row.filled_fields / row.total_fields) * 100) : null,
     totalFields: countsFields ? row.total_fields : null,

@@ -215,7 +215,8 @@ export function createImports(deps: {
     batches: store.batches,
     rejections: store.rejections,
     progress: (row) => progressOf(row, clock.now()),
-    report: async (row) => (isFinal(row.state) ? reportOf(row, await store.latencies(row.id)) : null),
+    report: async (row) =>
+      isFinal(row.state) ? reportOf(row, row.p95_latency_ms ?? (await store.p95LatencyMs(row.id))) : null,
     async activity() {
       const running = await store.countByState(['RUNNING', 'CONFIRMING']);
       return { running, waiting: await store.countByState(['AWAITING_UPLOAD', 'RECEIVING', 'PAUSED']) };

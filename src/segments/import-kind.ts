@@ -1,18 +1,15 @@
 /** Imports of kind SEGMENT_MEMBERS: contacts into static segments, each row naming both. */
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
 import type { ImportKind } from '../bulk/import-kind.ts';
 import { readRowId } from '../bulk/row-ids.ts';
 import type { CallContext } from '../cxone/call-context.ts';
-import { ConflictError, type Issue, NotFoundError } from '../errors.ts';
+import { ConflictError, type Issue, NotFoundError, UpstreamError } from '../errors.ts';
 import type { Memberships } from './memberships.ts';
 import type { Segment } from './model.ts';
 
 /** From this many new members on, the index is refreshed as soon as they are written. */
 const LARGE_IMPORT = 1000;
-/** Imports and segments whose new members are counted at one time. */
-const MAX_COUNTED = 10_000;
 
 export function createMemberImportKind(deps: {
   /** Sends failed contacts again by itself. */
@@ -24,8 +21,6 @@ export function createMemberImportKind(deps: {
   refresh: (segmentId: string, call: CallContext) => Promise<unknown>;
 }): ImportKind<string> {
   const { operation, requireStatic, memberships, refresh } = deps;
-  const added = new LRUCache<string, number>({ max: MAX_COUNTED });
-  const counterOf = (target: string, call: CallContext) => JSON.stringify([call.lane, target]);
 
   async function checked(
     send: BulkOperation<string>['send'],
@@ -36,20 +31,18 @@ export function createMemberImportKind(deps: {
       () => undefined,
       (error: unknown) => issueOf(error),
     );
-    if (issue) {
-      return {
-        outcomes: items.map((): ItemOutcome => ({ status: 'failed', issue })),
-        upstreamRequestId: undefined,
-        latencyMs: 0,
-      };
+    if (issue) return refused(items, issue);
+    let result: BulkResult;
+    try {
+      result = await send(target, items, attempt, call);
+    } catch (error) {
+      // It was there a moment ago.
+      if (!(error instanceof UpstreamError && error.status === 404)) throw error;
+      return refused(items, { path: ['segmentId'], code: 'NOT_FOUND', message: 'There is no such segment any more.' });
     }
-    const result = await send(target, items, attempt, call);
     result.outcomes.forEach(({ status }, index) => {
       if (status === 'created' || status === 'skipped') memberships.wrote(target, items[index] as string);
     });
-    const created = result.outcomes.filter(({ status }) => status === 'created').length;
-    const counter = counterOf(target, call);
-    added.set(counter, (added.get(counter) ?? 0) + created);
     return result;
   }
 
@@ -90,16 +83,20 @@ export function createMemberImportKind(deps: {
 
     operation: () => importOperation,
 
-    async complete(target, call) {
-      const counter = counterOf(target, call);
-      const isLarge = (added.get(counter) ?? 0) >= LARGE_IMPORT;
-      added.delete(counter);
-      if (isLarge) await refresh(target, call);
+    async complete(target, succeeded, call) {
+      if (succeeded >= LARGE_IMPORT) await refresh(target, call);
     },
 
-    confirm: async (target, contactId, call) =>
-      (await memberships.confirm(target, contactId, call)).state === 'INDEXED',
+    confirm: (target, taken, waitedMs, call) => {
+      const contactIds = taken.map(({ item }) => item);
+      return memberships.confirmImported(target, contactIds, { writtenAt: taken[0]?.at ?? 0, waitedMs }, call);
+    },
   };
+}
+
+function refused(items: readonly string[], issue: Issue): BulkResult {
+  const outcomes = items.map((): ItemOutcome => ({ status: 'failed', issue }));
+  return { outcomes, upstreamRequestId: undefined, latencyMs: 0 };
 }
 
 /** Why the rows of a segment fail. @throws what is no verdict on the segment */

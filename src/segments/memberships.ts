@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
+import type { IndexLooks } from './index-looks.ts';
 import type { IndexPolls } from './index-polls.ts';
 import type { Membership, MembershipState } from './model.ts';
 
@@ -24,6 +25,19 @@ export interface Memberships {
    * of the index were not enough. @throws the reason of the signal
    */
   confirm(segmentId: string, contactId: string, call: CallContext): Promise<Known>;
+  /**
+   * The same for what an import wrote: true once the index shows all of `contactIds`, the last ones written, newest
+   * first.
+   *
+   * @param since.writtenAt when the newest was written, epoch milliseconds
+   * @param since.waitedMs for how long they have been waited for already, before a restart
+   */
+  confirmImported(
+    segmentId: string,
+    contactIds: readonly string[],
+    since: { writtenAt: number; waitedMs: number },
+    call: CallContext,
+  ): Promise<boolean>;
 }
 
 /**
@@ -32,11 +46,12 @@ export interface Memberships {
  */
 export function createMemberships(deps: {
   polls: IndexPolls;
+  looks: IndexLooks;
   confirmMs: number;
   refresh: (segmentId: string, call: CallContext) => Promise<number | undefined>;
   clock: Clock;
 }): Memberships {
-  const { polls, confirmMs, refresh, clock } = deps;
+  const { polls, looks, confirmMs, refresh, clock } = deps;
   const written = new LRUCache<string, { state: MembershipState; at: number }>({
     max: MAX_WRITTEN,
     ttl: WRITTEN_TTL_MS,
@@ -86,6 +101,20 @@ export function createMemberships(deps: {
       if (shown) return { state: 'INDEXED', addedAt: shown.addedAt };
       written.set(key, { state: 'UNCONFIRMED', at: writtenAt });
       return { state: 'UNCONFIRMED', addedAt: null };
+    },
+
+    async confirmImported(segmentId, contactIds, { writtenAt, waitedMs }, call) {
+      const untilMs = clock.monotonic() + Math.max(0, confirmMs - waitedMs);
+      const hidden = await looks.untilAllShown(segmentId, contactIds, { untilMs }, call);
+      if (hidden.length === 0) return true;
+      const refreshedAt = await refreshOnce(segmentId, call);
+      if (refreshedAt !== undefined && refreshedAt >= writtenAt) {
+        const patience = { untilMs: clock.monotonic() + LONGEST_AFTER_REFRESH_MS, looks: POLLS_AFTER_REFRESH };
+        if ((await looks.untilAllShown(segmentId, hidden, patience, call)).length === 0) return true;
+      }
+      const [contactId] = hidden;
+      if (contactId !== undefined) written.set(keyOf(segmentId, contactId), { state: 'UNCONFIRMED', at: writtenAt });
+      return false;
     },
   };
 }

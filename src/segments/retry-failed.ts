@@ -21,6 +21,7 @@ export function retryingFailed(
   ): Promise<BulkResult> {
     let result = await send(target, items, attempt, call);
     const outcomes = [...result.outcomes];
+    let lastTaken = lastOf(outcomes);
     const failed = () => items.flatMap((_item, index) => (outcomes[index]?.status === 'failed' ? [index] : []));
 
     /** @returns false where CXone could not be asked: what failed before stays all that is known */
@@ -31,6 +32,8 @@ export function retryingFailed(
         retried.outcomes.forEach((outcome: ItemOutcome, position) => {
           outcomes[indexes[position] as number] = outcome;
         });
+        const taken = lastOf(retried.outcomes);
+        if (taken) lastTaken = { ...taken, index: indexes[taken.index] as number };
         const { discrepancy = result.discrepancy, upstreamRequestId } = retried;
         result = { ...result, discrepancy, upstreamRequestId, latencyMs: result.latencyMs + retried.latencyMs };
         return true;
@@ -47,7 +50,14 @@ export function retryingFailed(
       reached = await again(failed(), String(tries + 1));
     }
     for (const index of reached ? failed() : []) if (!(await again([index], `alone.${index}`))) break;
-    return { ...result, outcomes };
+    return { ...result, outcomes, lastTaken };
+  }
+
+  /** Who was a member before tells nothing about when the others can be seen. */
+  function lastOf(outcomes: readonly ItemOutcome[]): BulkResult['lastTaken'] {
+    const created = outcomes.findLastIndex(({ status }) => status === 'created');
+    const index = created === -1 ? outcomes.findLastIndex(({ status }) => status === 'skipped') : created;
+    return index === -1 ? undefined : { index, at: clock.now() };
   }
 
   async function pause(failedTries: number, { signal, tally }: CallContext): Promise<void> {

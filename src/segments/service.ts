@@ -13,6 +13,7 @@ import type { IdempotencyKeys } from '../store/idempotency-keys.ts';
 import { MAX_TRIES } from './backoff.ts';
 import { createSegmentClient } from './client.ts';
 import { createMemberImportKind } from './import-kind.ts';
+import { createIndexLooks } from './index-looks.ts';
 import { createIndexPolls } from './index-polls.ts';
 import { createMemberOperation } from './member-bulk.ts';
 import { createMemberships } from './memberships.ts';
@@ -133,7 +134,8 @@ export function createSegments(deps: {
   }
 
   const polls = createIndexPolls({ client, pollMs, clock });
-  const memberships = createMemberships({ polls, confirmMs, refresh: refreshIfAllowed, clock });
+  const looks = createIndexLooks({ client, pollMs, clock });
+  const memberships = createMemberships({ polls, looks, confirmMs, refresh: refreshIfAllowed, clock });
   const writes = createParallelWrites({ clock });
   const rounds = createRetryRounds({ baseMs: retryBaseMs, clock, random });
   const operation = createMemberOperation({ client, writes });

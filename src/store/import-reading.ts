@@ -1,7 +1,7 @@
 /** Imports as they are read: pages of them, of their targets, batches and rejections, by key and so as fast at the end as at the beginning. */
 import { sql } from 'kysely';
 import { withContents } from './batch-contents.ts';
-import type { Database } from './database.ts';
+import type { Database, Queryable } from './database.ts';
 import type {
   ImportBatchRow,
   ImportKindColumn,
@@ -27,7 +27,8 @@ export interface ImportReading {
   /** By number, without the rows' contents. */
   batches(importId: string, options: { first: number; after?: number | undefined }): Promise<ImportBatchRow[]>;
   rejections(importId: string, options: { first: number; after?: number | undefined }): Promise<ImportRejectionRow[]>;
-  latencies(importId: string): Promise<number[]>;
+  /** What 95 of 100 batches took at most, in milliseconds; null where none was sent. */
+  p95LatencyMs(importId: string): Promise<number | null>;
 }
 
 export function createImportReading({ db }: Database): ImportReading {
@@ -87,16 +88,7 @@ export function createImportReading({ db }: Database): ImportReading {
         .limit(first)
         .execute(),
 
-    async latencies(importId) {
-      const rows = await db
-        .selectFrom('import_batches')
-        .select('latency_ms')
-        .where('import_id', '=', importId)
-        .where('latency_ms', 'is not', null)
-        .orderBy('latency_ms')
-        .execute();
-      return rows.map((row) => row.latency_ms ?? 0);
-    },
+    p95LatencyMs: (importId) => p95LatencyMs(db, importId),
   };
 }
 
@@ -118,3 +110,12 @@ const BATCH_COLUMNS = [
   'error',
   'finished_at',
 ] as const;
+
+/** What 95 of 100 batches of the import took at most, in milliseconds; null where none was sent. */
+export async function p95LatencyMs(at: Queryable, importId: string): Promise<number | null> {
+  const timed = at.selectFrom('import_batches').where('import_id', '=', importId).where('latency_ms', 'is not', null);
+  const { count } = await timed.select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
+  const place = Math.max(0, Math.ceil(Number(count) * 0.95) - 1);
+  const row = await timed.select('latency_ms').orderBy('latency_ms').limit(1).offset(place).executeTakeFirst();
+  return row?.latency_ms ?? null;
+}

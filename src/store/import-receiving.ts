@@ -50,6 +50,8 @@ export interface ImportReceiving {
     attempt: number,
     change: Partial<ImportRow> & { state: ImportStateColumn },
   ): Promise<ImportRow | undefined>;
+  /** Uploads that are being received, or were when their receiver died. */
+  receiving(): Promise<ImportRow[]>;
   /** Uploads that were announced and did not come in time. */
   overdueUploads(nowMs: number): Promise<ImportRow[]>;
 }
@@ -168,6 +170,8 @@ export function createImportReceiving({ db }: Database): ImportReceiving {
       if (row) await removeRows(tx, importId);
       return row;
     },
+
+    receiving: () => db.selectFrom('imports').selectAll().where('state', '=', 'RECEIVING').execute(),
 
     overdueUploads: (nowMs) =>
       db

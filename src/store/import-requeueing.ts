@@ -6,6 +6,8 @@ import type { ImportRejectionRow } from './tables.ts';
 export interface ImportRequeueing {
   /** 0 where there is none. */
   lastBatchNumber(importId: string): Promise<number>;
+  /** Whether there are any, or batches that were not sent. */
+  hasRowsToRetry(importId: string): Promise<boolean>;
   /** Rows that CXone refused or that were left unknown, by row number. */
   retryable(importId: string, options: { first: number; after: number }): Promise<ImportRejectionRow[]>;
   /** Moves failed and unknown rows of a finished import back into batches. */
@@ -43,6 +45,14 @@ export function createImportRequeueing({ db }: Database): ImportRequeueing {
         .limit(first)
         .execute(),
 
+    async hasRowsToRetry(importId) {
+      const rows = (table: 'import_batches' | 'import_rejections') =>
+        db.selectFrom(table).select('import_id').where('import_id', '=', importId).limit(1);
+      const refused = rows('import_rejections').where('stage', 'in', ['UPSTREAM', 'UNKNOWN']);
+      const unsent = rows('import_batches').where('state', 'in', ['PENDING', 'CANCELLED']);
+      return [await refused.executeTakeFirst(), await unsent.executeTakeFirst()].some((row) => row !== undefined);
+    },
+
     async requeue(tx, importId, { batches, rows }) {
       await insertBatches(tx, importId, 0, batches);
       const byTarget = Map.groupBy(rows, ({ target_id }) => target_id ?? '');
@@ -53,6 +63,8 @@ export function createImportRequeueing({ db }: Database): ImportRequeueing {
           .updateTable('import_targets')
           .set((eb) => ({
             state: 'PENDING' as const,
+            // Those of the run before have been waited for.
+            recent_json: null,
             failed: eb('failed', '-', failed),
             unknown: eb('unknown', '-', unknown),
           }))

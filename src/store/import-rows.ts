@@ -52,8 +52,8 @@ export async function insertRejections(
   }
 }
 
+/** Batches and rejections. What the import and its targets count stays. */
 export async function removeRows(tx: Transaction, importId: string): Promise<void> {
   await tx.deleteFrom('import_batches').where('import_id', '=', importId).execute();
   await tx.deleteFrom('import_rejections').where('import_id', '=', importId).execute();
-  await tx.deleteFrom('import_targets').where('import_id', '=', importId).execute();
 }

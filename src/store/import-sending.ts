@@ -1,5 +1,6 @@
 /** The batches of imports on their way to CXone: which are due, which are under way, and what became of their rows. */
 import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from 'kysely';
+import { z } from 'zod';
 import { NO_CONTENTS, withContents } from './batch-contents.ts';
 import type { Database, Transaction } from './database.ts';
 import { insertRejections } from './import-rows.ts';
@@ -19,8 +20,14 @@ export interface BatchOutcome {
   upstreamRequestId: string | null;
   error: string | null;
   rejections: readonly { row: number; stage: 'UPSTREAM' | 'UNKNOWN'; issuesJson: string; dataJson: string }[];
-  /** The last row that got in, as it was sent; null where none did. */
-  lastItemJson: string | null;
+  /** The item that was taken last and when, where it has to be waited for until CXone shows it. */
+  taken: TakenItem | null;
+}
+
+/** As it was sent, and when CXone took it, epoch milliseconds. */
+export interface TakenItem {
+  item: unknown;
+  at: number;
 }
 
 /** A target with rows still to be sent, of an import that is running. */
@@ -30,6 +37,16 @@ export interface OpenTarget {
   importId: string;
   /** Nothing is to be sent to it for so long, by the database's clock; 0 or less where it may be. */
   waitMs: number;
+}
+
+/** Last items of so many batches are kept for each target: those that are under way at once, and one that is sent again. */
+const MAX_TAKEN = 5;
+
+const takenShape = z.array(z.object({ item: z.unknown(), at: z.number() }));
+
+/** What a target's batches took last, newest first. */
+export function takenItems(recentJson: string | null): TakenItem[] {
+  return recentJson === null ? [] : takenShape.parse(JSON.parse(recentJson));
 }
 
 export interface ImportSending {
@@ -61,6 +78,22 @@ export interface ImportSending {
 
 export function createImportSending(database: Database): ImportSending {
   const { db } = database;
+
+  /** The target's last taken items with one more. Batches are booked in another order than CXone took them. */
+  async function withTaken(tx: Transaction, { importId, targetId }: BatchOutcome, taken: TakenItem): Promise<string> {
+    const target = await database
+      .forUpdate(
+        tx
+          .selectFrom('import_targets')
+          .select('recent_json')
+          .where('import_id', '=', importId)
+          .where('target_id', '=', targetId),
+      )
+      .executeTakeFirstOrThrow();
+    const all = [taken, ...takenItems(target.recent_json)];
+    return JSON.stringify(all.toSorted((a, b) => b.at - a.at).slice(0, MAX_TAKEN));
+  }
+
   return {
     begin: (tx, importId, nowMs, count) =>
       tx
@@ -201,6 +234,7 @@ export function createImportSending(database: Database): ImportSending {
         data_json: rejection.dataJson,
       }));
       await insertRejections(tx, importId, rejections);
+      const recentJson = outcome.taken && (await withTaken(tx, outcome, outcome.taken));
       await tx
         .updateTable('import_targets')
         .set((eb) => ({
@@ -211,7 +245,7 @@ export function createImportSending(database: Database): ImportSending {
           unknown: eb('unknown', '+', unknown),
           attempts: eb('attempts', '+', 1),
           not_before: 0,
-          ...(outcome.lastItemJson === null ? {} : { last_item_json: outcome.lastItemJson }),
+          ...(recentJson === null ? {} : { recent_json: recentJson }),
         }))
         .where('import_id', '=', importId)
         .where('target_id', '=', targetId)

@@ -1,6 +1,7 @@
 /** Imports from their first row in the table to the last: made, moved from state to state, cleared when they are old. */
 import { sql } from 'kysely';
 import type { Database, Transaction } from './database.ts';
+import { p95LatencyMs } from './import-reading.ts';
 import { removeRows } from './import-rows.ts';
 import type { ImportRow, ImportStateColumn, NewImportRow } from './tables.ts';
 
@@ -72,13 +73,19 @@ export function createImportStates(database: Database): ImportStates {
         .where('finished_at', '<', finishedBefore)
         .where(({ or, exists, selectFrom }) =>
           or([
-            exists(selectFrom('import_targets').select('import_id').whereRef('import_id', '=', 'imports.id')),
+            exists(selectFrom('import_batches').select('import_id').whereRef('import_id', '=', 'imports.id')),
             exists(selectFrom('import_rejections').select('import_id').whereRef('import_id', '=', 'imports.id')),
           ]),
         )
         .limit(limit)
         .execute();
-      for (const { id } of old) await database.transaction((tx) => removeRows(tx, id));
+      for (const { id } of old) {
+        await database.transaction(async (tx) => {
+          const p95 = await p95LatencyMs(tx, id);
+          await tx.updateTable('imports').set({ p95_latency_ms: p95 }).where('id', '=', id).execute();
+          await removeRows(tx, id);
+        });
+      }
       return old.length;
     },
   };

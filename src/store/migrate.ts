@@ -10,6 +10,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { groundTables } from './migrations/0001-ground.ts';
 import { webhookTables } from './migrations/0002-webhooks.ts';
 import { packedBatches } from './migrations/0003-packed-batches.ts';
+import { importEnds } from './migrations/0004-import-ends.ts';
 import type { SchemaDialect, StorageEngine, StoreLog } from './storage-engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -18,6 +19,7 @@ const MIGRATIONS: Record<string, (db: Kysely<Tables>, schema: SchemaDialect) => 
   '0001-ground': groundTables,
   '0002-webhooks': webhookTables,
   '0003-packed-batches': packedBatches,
+  '0004-import-ends': importEnds,
 };
 
 /** @throws Error naming the migration that failed; nothing of it is left behind */

@@ -165,6 +165,10 @@ interface ImportTable {
   latency_sum_ms: number;
   total_fields: number;
   filled_fields: number;
+  /** Since when CXone's index is waited for; null where it is not. */
+  confirming_since: number | null;
+  /** Set when its batches are cleared: the report stays. */
+  p95_latency_ms: number | null;
   count_before: number | null;
   count_after: number | null;
   count_expected: number | null;
@@ -187,8 +191,10 @@ interface ImportTargetTable {
   attempts: number;
   /** Not before this time: a Retry-After that outlives the process. */
   not_before: number;
-  /** The last row that got in: what is looked for where a target's index shows its members late. */
+  /** No longer used; a release later it goes. */
   last_item_json: string | null;
+  /** Where CXone shows rows later than it takes them: what it took last, newest first. JSON array of `{item, at}`. */
+  recent_json: string | null;
 }
 
 interface ImportBatchTable {

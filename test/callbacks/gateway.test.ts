@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { expect, test } from 'vitest';
 import { startGateway } from '../support/gateway.ts';
-import { finished, outboundRow, startImport } from '../support/imports.ts';
+import { createUpload, finished, outboundRow, put, startImport } from '../support/imports.ts';
 import { startReceiver } from './receiver.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 3).toString('base64')}`;
@@ -45,6 +45,20 @@ test('a CRM is told of every batch and of the end, in order and signed, with the
     );
     expect(new Set(trailers).size).toBe(audited.length);
   }
+});
+
+test('an import that ends without having sent anything is told of, too', async () => {
+  await using crm = await startReceiver();
+  await using gateway = await startGateway({ env: { CRM_WEBHOOK_URL: crm.url, CRM_WEBHOOK_SECRET: SECRET } });
+  const cancelled = await createUpload(gateway);
+  await gateway.data('mutation ($id: ID!) { cancelImport(input: { id: $id }) { __typename } }', { id: cancelled.id });
+  const unreadable = await createUpload(gateway);
+  expect((await put(unreadable.url, '\0')).status).toBe(422);
+  const ends = (await crm.waitFor(2)).map(({ body }) => JSON.parse(body));
+  expect(ends).toMatchObject([
+    { event: 'cxone_contact_import_complete', auditTrailer: { status: 'FAILED', details: { state: 'CANCELLED' } } },
+    { event: 'cxone_contact_import_complete', auditTrailer: { status: 'FAILED', details: { state: 'FAILED' } } },
+  ]);
 });
 
 test('an import with a callback to a host that is not allowed is refused', async () => {

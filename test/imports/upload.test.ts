@@ -88,6 +88,11 @@ test('a file that is not what was announced is refused with row and column, and 
     progress: { received: 0, valid: 0 },
   });
   expect(listed(gateway)).toEqual([]);
+  const { retryImport } = await gateway.data(
+    'mutation ($id: ID!) { retryImport(input: { id: $id }) { ... on ConflictError { reason } } }',
+    { id },
+  );
+  expect(retryImport).toEqual({ reason: 'NOT_IN_THIS_STATE' });
 });
 
 test('a connection that breaks leaves nothing behind, and the same link may be tried again', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type CallContext, newUpstreamTally } from '../../src/cxone/call-context.ts';
 import { UpstreamError } from '../../src/errors.ts';
 import type { SegmentClient } from '../../src/segments/client.ts';
+import { createIndexLooks } from '../../src/segments/index-looks.ts';
 import { createIndexPolls } from '../../src/segments/index-polls.ts';
 import { createMemberships } from '../../src/segments/memberships.ts';
 import { createFakeClock } from '../support/clock.ts';
@@ -28,6 +29,7 @@ function setUp({ lagMs = Number.POSITIVE_INFINITY, answerMs = 5, canRefresh = tr
   const index = createIndexPolls({ client, pollMs: POLL_MS, clock });
   const memberships = createMemberships({
     polls: index,
+    looks: createIndexLooks({ client, pollMs: POLL_MS, clock }),
     confirmMs: CONFIRM_MS,
     refresh: async () => {
       if (!canRefresh) return undefined;

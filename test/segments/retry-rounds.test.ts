@@ -70,7 +70,7 @@ describe('a batch of an import', () => {
     const operation = retryingFailed(once, { baseMs: 2000, clock, random: () => 0 });
     const run = (items: string[]): Promise<BulkResult> =>
       clock.advanceUntil(operation.send('one', items, attempt, call()));
-    return { sends, run };
+    return { clock, sends, run };
   }
 
   it('sends only what failed again, five times together and at last alone, each under a key of its own', async () => {
@@ -87,6 +87,26 @@ describe('a batch of an import', () => {
     const { outcomes } = await run(['slow', 'good']);
     expect(outcomes.map(({ status }) => status)).toEqual(['created', 'created']);
     expect(sends.length).toBe(3);
+  });
+
+  it('names what CXone took last, which is not what it answered last, nor who was a member before', async () => {
+    const { clock, run } = setUp((item, count) => {
+      if (item === 'slow' && count === 3) return { status: 'created' };
+      if (item === 'member') return { status: 'skipped' };
+      return item === 'good' ? { status: 'created' } : failed;
+    });
+    const begun = clock.now();
+    expect((await run(['bad', 'good', 'member'])).lastTaken).toEqual({ index: 1, at: begun });
+    const again = clock.now();
+    expect((await run(['slow', 'good', 'member'])).lastTaken).toEqual({ index: 1, at: again });
+    expect((await run(['bad', 'member'])).lastTaken).toMatchObject({ index: 1 });
+    expect((await run(['bad'])).lastTaken).toBeUndefined();
+  });
+
+  it('names what a later try of the batch took', async () => {
+    const { clock, run } = setUp((item, count) => (item === 'slow' && count < 3 ? failed : { status: 'created' }));
+    const begun = clock.now();
+    expect((await run(['slow', 'good'])).lastTaken).toEqual({ index: 0, at: begun + 5000 });
   });
 
   it('keeps what is known when CXone cannot be asked any more', async () => {
