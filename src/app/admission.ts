@@ -26,16 +26,13 @@ export async function trustedDocuments({ persistedOperations }: Config): Promise
 }
 
 /** Where there are neither keys nor tokens, there is nothing to hold credentials against: they are not looked at. */
-export function createAuthentication(
-  { config, clock, log, metrics }: Ground,
-  { database, audit }: Storage,
-): Authenticate {
+export function createAuthentication({ config, clock, log, metrics }: Ground, { audit }: Storage): Authenticate {
   if (config.apiKeys.length === 0 && !config.jwt) return openToEveryone();
   return createAuthenticator({
     apiKeys: createApiKeys(config.apiKeys),
     tokens: config.jwt ? createTokenVerifier({ issuer: config.jwt, clock }) : undefined,
     anonymous: config.openToEveryone ? ANONYMOUS_ADMIN : null,
-    audit: createThrottledAudit({ database, audit, clock, log }),
+    audit: createThrottledAudit({ audit, clock, log }),
     onRefused: metrics.authRefused,
     clock,
   });

@@ -50,13 +50,8 @@ export async function createSlices(
   const loader = parts.use(
     createBulkLoader({
       clock,
-      onCall: createBulkAudit({
-        append: (entries) =>
-          database.transaction(async (tx) => {
-            for (const entry of entries) await audit.append(tx, entry);
-          }),
-        log,
-      }),
+      beforeCall: () => database.ping(),
+      onCall: createBulkAudit({ audit, log }),
     }),
   );
   const audited = createAudited({ database, audit, clock, log });

@@ -32,7 +32,7 @@ export function createWebhookParts(
     log,
   });
   const deliveries = createDeliveryStore({ database, eventLog });
-  const throttled = () => createThrottledAudit({ database, audit, clock, log });
+  const throttled = () => createThrottledAudit({ audit, clock, log });
   const receiver = parts.use(
     createWebhookReceiver({
       secrets: config.webhookSecrets.length > 0 ? config.webhookSecrets : upstream.webhookSecrets,

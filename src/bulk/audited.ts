@@ -58,16 +58,18 @@ export function createAudited(deps: {
     const startedAt = clock.monotonic();
     const note = async (outcome: AuditOutcome, told: Partial<Effect<unknown>>) => {
       try {
-        await audit.append(database.db, {
-          actor: caller.actor,
-          action: write.action,
-          subject: told.subject ?? write.subject,
-          outcome,
-          latencyMs: told.latencyMs ?? clock.monotonic() - startedAt,
-          requestId: caller.call.requestId,
-          upstreamRequestId: told.upstreamRequestId,
-          detail: told.detail,
-        });
+        await audit.note([
+          {
+            actor: caller.actor,
+            action: write.action,
+            subject: told.subject ?? write.subject,
+            outcome,
+            latencyMs: told.latencyMs ?? clock.monotonic() - startedAt,
+            requestId: caller.call.requestId,
+            upstreamRequestId: told.upstreamRequestId,
+            detail: told.detail,
+          },
+        ]);
       } catch (error) {
         // What was done upstream stays done, and its caller has to learn of it.
         log.error({ action: write.action, requestId: caller.call.requestId, error }, 'an audit entry was lost');

@@ -1,42 +1,28 @@
 /** What the audit says of shared bulk calls: one entry for each call, and one for each item that did not get in. */
 import { errorPolicy, UpstreamError } from '../errors.ts';
+import type { AuditLog, NewAuditEntry } from '../store/audit-log.ts';
 import type { BulkCallReport } from './bulk-loader.ts';
 import type { BulkResult } from './bulk-operation.ts';
-
-/** As the audit log takes it. */
-export interface BulkAuditEntry {
-  readonly actor: string;
-  readonly action: string;
-  readonly subject: string;
-  readonly outcome: 'SUCCEEDED' | 'FAILED' | 'REJECTED';
-  readonly recordCount: number;
-  readonly latencyMs?: number | undefined;
-  readonly requestId: string;
-  readonly upstreamRequestId?: string | undefined;
-  readonly detail: Record<string, unknown>;
-}
 
 /**
  * Audits calls as the loader tells of them. Never throws: what was done upstream stays done, and its callers have to
  * learn of it.
- *
- * @param append writes all entries or none
  */
 export function createBulkAudit(deps: {
-  append: (entries: readonly BulkAuditEntry[]) => Promise<void>;
+  audit: Pick<AuditLog, 'note'>;
   log: { error(fields: object, message: string): void };
 }): (report: BulkCallReport) => Promise<void> {
-  const { append, log } = deps;
+  const { audit, log } = deps;
   return async (report) => {
     try {
-      await append(entriesOf(report));
+      await audit.note(entriesOf(report));
     } catch (error) {
       log.error({ action: report.action, requestId: report.requestId, error }, 'an audit entry was lost');
     }
   };
 }
 
-function entriesOf(report: BulkCallReport): BulkAuditEntry[] {
+function entriesOf(report: BulkCallReport): NewAuditEntry[] {
   const { action, subject, bulkCall, requestId, items, end, durationMs } = report;
   const actors = [...new Set(items.map(({ actor }) => actor))];
   const shared = {
@@ -57,14 +43,14 @@ function entriesOf(report: BulkCallReport): BulkAuditEntry[] {
   const { upstreamRequestId, latencyMs, discrepancy } = result;
   const counts = countsOf(result);
   const allRefused = counts.failed + counts.unknown === bulkCall.size;
-  const summary: BulkAuditEntry = {
+  const summary: NewAuditEntry = {
     ...shared,
     outcome: allRefused ? 'FAILED' : 'SUCCEEDED',
     latencyMs,
     upstreamRequestId,
     detail: { ...about, ...counts, ...(discrepancy !== undefined && { discrepancy }) },
   };
-  const refused = items.flatMap((item, index): BulkAuditEntry[] => {
+  const refused = items.flatMap((item, index): NewAuditEntry[] => {
     const outcome = result.outcomes[index];
     if (!outcome || !('issue' in outcome)) return [];
     const { code, path } = outcome.issue;

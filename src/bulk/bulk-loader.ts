@@ -70,7 +70,7 @@ export interface BulkLoader extends AsyncDisposable {
    * Writes one item, together with those of others.
    *
    * @param options.isRetry the item was sent before and refused: counts as a retry of its operation
-   * @throws RateLimitedError, UpstreamError: it took no effect. OutcomeUnknownError: nothing tells whether it did.
+   * @throws RateLimitedError, UpstreamError, GatewayError UNAVAILABLE: it took no effect. OutcomeUnknownError: nothing tells whether it did.
    *   The reason of the caller's signal: it gave up; after the call has left, the item may take effect all the same.
    */
   load<Item>(
@@ -99,16 +99,18 @@ interface Lane<Item> {
 }
 
 /**
- * @param onCall told of every call before its callers are; it must not throw
+ * @param beforeCall asked before every call; where it throws, nothing is sent and the items fail with what it throws
+ * @param onCall told of every call that was begun, before its callers are; it must not throw
  * @param windowMs how long somebody alone waits for company
  */
 export function createBulkLoader(deps: {
   clock: Clock;
+  beforeCall: () => Promise<void>;
   onCall: (report: BulkCallReport) => Promise<void>;
   windowMs?: number;
   maxWaitingItems?: number;
 }): BulkLoader {
-  const { clock, onCall, windowMs = WINDOW_MS, maxWaitingItems = MAX_WAITING_ITEMS } = deps;
+  const { clock, beforeCall, onCall, windowMs = WINDOW_MS, maxWaitingItems = MAX_WAITING_ITEMS } = deps;
   const gatherings = new Map<string, Gathering>();
   // The values' Item is that of their key.
   const lanes = new Map<SharedWrite<never>, Map<string, Lane<never>>>();
@@ -186,8 +188,13 @@ export function createBulkLoader(deps: {
     target: string,
     entries: readonly Entry<Item>[],
   ): Promise<(LoadedItem | Error)[]> {
+    const refusal = await beforeCall().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
     const members = entries.filter(({ gaveUp }) => !gaveUp);
     waiting -= members.length;
+    if (refusal) throw refusal.error;
     if (members.length === 0) return entries.map(() => new Error('Everybody gave up.'));
     const bulkCall = { id: randomUUID(), size: members.length };
     const shared = shareCall(members);

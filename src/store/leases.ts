@@ -92,10 +92,17 @@ interface Tenure {
 export function createLeases(deps: { database: Database; clock: Clock; owner: string }): Leases {
   const { database, clock, owner } = deps;
   const { db } = database;
+  /** On SQLite all holders run on the machine of the database: where its power fails, no lease has a holder any more. */
+  const inBrief = <T>(run: (at: Queryable) => Promise<T>): Promise<T> =>
+    database.engine === 'sqlite' ? database.transaction(run, { lazily: true }) : run(db);
   const holds = new AsyncLocalStorage<Hold>();
 
   async function tryAcquire(name: string, leaseMs: number): Promise<Lease | null> {
-    const row = await db
+    return await inBrief(async (at) => (await take(at, name, leaseMs)) ?? (await takeFromDead(at, name, leaseMs)));
+  }
+
+  async function take(at: Queryable, name: string, leaseMs: number): Promise<Lease | null> {
+    const row = await at
       .insertInto('leases')
       // A first fence is the time in milliseconds: it rises even where an earlier row of this name was deleted.
       .values((eb) => ({ name, owner, fence: database.nowMs(), expires_at: eb(database.nowMs(), '+', leaseMs) }))
@@ -111,13 +118,13 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
       )
       .returning('fence')
       .executeTakeFirst();
-    return row ? { name, owner, fence: row.fence } : await takeFromDead(name, leaseMs);
+    return row ? { name, owner, fence: row.fence } : null;
   }
 
-  async function takeFromDead(name: string, leaseMs: number): Promise<Lease | null> {
-    const held = await db.selectFrom('leases').selectAll().where('name', '=', name).executeTakeFirst();
+  async function takeFromDead(at: Queryable, name: string, leaseMs: number): Promise<Lease | null> {
+    const held = await at.selectFrom('leases').selectAll().where('name', '=', name).executeTakeFirst();
     if (!held || !isGone(held.owner, owner)) return null;
-    const row = await db
+    const row = await at
       .updateTable('leases')
       .set((eb) => ({ owner, fence: eb('fence', '+', 1), expires_at: eb(database.nowMs(), '+', leaseMs) }))
       .where('name', '=', name)
@@ -151,18 +158,24 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
   }
 
   async function renew(lease: Lease, leaseMs: number): Promise<boolean> {
-    const { numUpdatedRows } = await db
-      .updateTable('leases')
-      .set((eb) => ({ expires_at: eb(database.nowMs(), '+', leaseMs) }))
-      .where('name', '=', lease.name)
-      .where('owner', '=', lease.owner)
-      .where('fence', '=', lease.fence)
-      .where('expires_at', '>', database.nowMs())
-      .executeTakeFirstOrThrow();
-    return numUpdatedRows === 1n;
+    return await inBrief(async (at) => {
+      const { numUpdatedRows } = await at
+        .updateTable('leases')
+        .set((eb) => ({ expires_at: eb(database.nowMs(), '+', leaseMs) }))
+        .where('name', '=', lease.name)
+        .where('owner', '=', lease.owner)
+        .where('fence', '=', lease.fence)
+        .where('expires_at', '>', database.nowMs())
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows === 1n;
+    });
   }
 
-  async function release(lease: Lease, at: Queryable = db): Promise<void> {
+  async function release(lease: Lease, at?: Queryable): Promise<void> {
+    await (at ? free(at, lease) : inBrief((own) => free(own, lease)));
+  }
+
+  async function free(at: Queryable, lease: Lease): Promise<void> {
     const { numDeletedRows } = await at
       .deleteFrom('leases')
       .where('name', '=', lease.name)

@@ -4,6 +4,7 @@
  * on one file never fail half-way, they take turns.
  */
 import { mkdirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -44,6 +45,9 @@ const REQUIRED_PRAGMAS = {
 /** Keeps one statement far below the limit of parameters, 32 766. */
 const MAX_ROWS_PER_INSERT = 1_000;
 
+/** What was committed lazily is on disk after this, or as soon as anything else is committed. */
+const LAZY_SYNC_MS = 200;
+
 /** https://sqlite.org/rescode.html */
 const SQLITE_BUSY = 5;
 /** READONLY, IOERR, FULL, CANTOPEN: the disk's trouble, not the query's. */
@@ -66,6 +70,8 @@ export function openSqlite({ url, clock }: { url: string; clock: Clock }): Stora
     throw error;
   }
 
+  const lateSync = createLateSync(`${path}-wal`);
+
   return {
     engine: 'sqlite',
     dialect: {
@@ -85,6 +91,17 @@ export function openSqlite({ url, clock }: { url: string; clock: Clock }): Stora
       strict: (table) => table.modifyEnd(sql`strict`),
     },
     withMigrationConnection: (db, work) => work(db),
+    commitLazily: (db, run) =>
+      // The one connection, held from pragma to pragma: what others commit goes to disk at once.
+      db.connection().execute(async (own) => {
+        await sql`pragma synchronous = normal`.execute(own);
+        try {
+          return await own.transaction().execute(run);
+        } finally {
+          await sql`pragma synchronous = full`.execute(own);
+          lateSync.soon();
+        }
+      }),
     nowMs: () => sql<number>`${clock.now()}`,
     // Writers are alone in the file from `begin immediate` to their end: rows need no locks of their own.
     forUpdate: (query) => query,
@@ -110,7 +127,9 @@ export function openSqlite({ url, clock }: { url: string; clock: Clock }): Stora
     // Other processes on the same file find out by polling.
     notify: async () => {},
     listen: () => {},
-    [Symbol.asyncDispose]: async () => {},
+    async [Symbol.asyncDispose]() {
+      await lateSync[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -131,6 +150,32 @@ export function assertPragmas(file: DatabaseSync, path: string): void {
       throw new Error(`${path}: SQLite runs with ${name} = ${actual}, but must run with ${required}.`);
     }
   }
+}
+
+/**
+ * Writes the log (SQLite's `-wal` file) to disk a moment after it is asked to, off the event loop. SQLite holds no lock
+ * on this file, so that opening and closing it beside SQLite takes none away.
+ */
+function createLateSync(walPath: string): { soon(): void } & AsyncDisposable {
+  let due: NodeJS.Timeout | undefined;
+
+  async function sync(): Promise<void> {
+    due = undefined;
+    await using wal = await open(walPath, 'r+');
+    await wal.datasync();
+  }
+
+  return {
+    soon() {
+      // A disk that fails is found out by the next commit that has to be on it.
+      due ??= setTimeout(() => void sync().catch(() => {}), LAZY_SYNC_MS).unref();
+    },
+    async [Symbol.asyncDispose]() {
+      if (!due) return;
+      clearTimeout(due);
+      await sync().catch(() => {});
+    },
+  };
 }
 
 /** Kysely gives the one connection to one user at a time (SqliteAdapter.supportsMultipleConnections is false). */

@@ -11,6 +11,7 @@ import type {
   Kysely,
   RawBuilder,
   SelectQueryBuilder,
+  Transaction,
 } from 'kysely';
 import type { EventRow, Tables } from './tables.ts';
 
@@ -48,6 +49,11 @@ export interface StorageEngine {
   readonly schema: SchemaDialect;
   /** Runs `work` on a connection whose statements may take as long as a migration takes. */
   withMigrationConnection<T>(db: Kysely<Tables>, work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
+  /**
+   * Runs `run` in one transaction. Its commit outlives this process at once, but a failure of the power (of the server)
+   * only once it has been written to disk, which is seen to within a second and not waited for.
+   */
+  commitLazily<T>(db: Kysely<Tables>, run: (tx: Transaction<Tables>) => Promise<T>): Promise<T>;
   nowMs(): RawBuilder<number>;
   forUpdate<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
   skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;

@@ -5,7 +5,6 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AuditLog, NewAuditEntry } from './audit-log.ts';
-import type { Database } from './database.ts';
 
 /** Entries at once, and then a second. */
 const BURST = 200;
@@ -16,13 +15,8 @@ export interface ThrottledAudit {
   append(entry: NewAuditEntry): Promise<void>;
 }
 
-export function createThrottledAudit(deps: {
-  database: Database;
-  audit: AuditLog;
-  clock: Clock;
-  log: Log;
-}): ThrottledAudit {
-  const { database, audit, clock, log } = deps;
+export function createThrottledAudit(deps: { audit: AuditLog; clock: Clock; log: Log }): ThrottledAudit {
+  const { audit, clock, log } = deps;
   let places = BURST;
   let filledAt = clock.monotonic();
   let suppressed = 0;
@@ -40,7 +34,7 @@ export function createThrottledAudit(deps: {
       const detail = { ...entry.detail, ...(suppressed > 0 && { suppressed }) };
       suppressed = 0;
       try {
-        await audit.append(database.db, { ...entry, detail });
+        await audit.note([{ ...entry, detail }]);
       } catch (error) {
         log.warn({ error, action: entry.action }, 'an audit entry could not be stored');
       }

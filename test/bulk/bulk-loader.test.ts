@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type BulkCallReport, createBulkLoader, type SharedWrite } from '../../src/bulk/bulk-loader.ts';
 import type { BulkOperation, BulkResult, ItemOutcome, Settlement } from '../../src/bulk/bulk-operation.ts';
 import { type CallContext, newUpstreamTally } from '../../src/cxone/call-context.ts';
-import { OutcomeUnknownError, RateLimitedError, UpstreamError } from '../../src/errors.ts';
+import { GatewayError, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../../src/errors.ts';
 import { createFakeClock } from '../support/clock.ts';
 
 type Send = BulkOperation<string>['send'];
@@ -35,11 +35,11 @@ function createCaller(call: Partial<CallContext> = {}) {
   };
 }
 
-function setUp(options: { maxWaitingItems?: number } = {}) {
+function setUp(options: { maxWaitingItems?: number; beforeCall?: () => Promise<void> } = {}) {
   const clock = createFakeClock();
   const reports: BulkCallReport[] = [];
   const onCall = async (report: BulkCallReport) => void reports.push(report);
-  return { clock, reports, loader: createBulkLoader({ clock, onCall, ...options }) };
+  return { clock, reports, loader: createBulkLoader({ clock, beforeCall: async () => {}, onCall, ...options }) };
 }
 
 describe('the bulk loader', () => {
@@ -85,6 +85,30 @@ describe('the bulk loader', () => {
     await expect(loader.load(write, 'box', 'c', createCaller())).rejects.toThrow(RateLimitedError);
     await clock.advanceUntil(Promise.all(loads));
     await clock.advanceUntil(loader.load(write, 'box', 'c', createCaller()));
+  });
+
+  it('sends nothing where the call could not be told of afterwards', async () => {
+    let isAway = true;
+    const { clock, reports, loader } = setUp({
+      maxWaitingItems: 2,
+      beforeCall: async () => {
+        if (isAway) throw new GatewayError('UNAVAILABLE', 'The database cannot be used.');
+      },
+    });
+    const sent: string[] = [];
+    const write = createWrite({
+      send: async (_target, items) => {
+        sent.push(items.join(''));
+        return allCreated(items);
+      },
+    });
+    const loads = () => Promise.allSettled(['a', 'b'].map((item) => loader.load(write, 'box', item, createCaller())));
+    const refused = await clock.advanceUntil(loads());
+    expect(refused).toMatchObject([{ reason: { code: 'UNAVAILABLE' } }, { reason: { code: 'UNAVAILABLE' } }]);
+    expect([sent, reports]).toEqual([[], []]);
+    isAway = false;
+    // Nothing of them waits any more: there is room for two.
+    expect(await clock.advanceUntil(loads())).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
   });
 
   it('leaves out the item of a caller who gave up before the call left', async () => {

@@ -15,6 +15,10 @@ const AWAY_MS = 7_000;
 const READ = `{ addressBook(id: "${BOOK}") { name contacts(first: 2) { nodes { firstName } } } }`;
 const UPSERT = `mutation ($input: UpsertContactInput!) { upsertContact(input: $input) {
   ... on UpsertContactPayload { outcome } ... on Error { message } } }`;
+const ADD_OUTBOUND = `mutation { addOutboundContact(input: {
+  contactListId: "gid://cxone/ContactList/${LIST_ID}",
+  contact: {externalId: "away", phone: "+14155550123", doNotCall: false, doNotEmail: false}
+}) { __typename ... on Error { message } } }`;
 const upsertOf = (externalRefId: string) => ({
   input: { addressBookId: BOOK, contact: { firstName: 'Ada', customAttributes: { external_ref_id: externalRefId } } },
 });
@@ -59,6 +63,8 @@ test('the database is away during an import and traffic: what needs only CXone g
       const before = sandbox.control.requests().total;
       const write = await gateway.graphql(UPSERT, upsertOf(`AWAY-${round}`));
       expect(write.errors?.[0]?.extensions.code).toBe('UNAVAILABLE');
+      const bulk = await gateway.graphql(ADD_OUTBOUND);
+      expect(bulk.errors?.[0]?.extensions.code).toBe('UNAVAILABLE');
       // Refused before anything was sent: nothing was done that nobody would remember.
       expect(sandbox.control.requests().total).toBe(before);
     }

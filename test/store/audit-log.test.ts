@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AuditEntry, type AuditFilter, createAuditLog, type NewAuditEntry } from '../../src/store/audit-log.ts';
+import { startChild } from './child-process.ts';
 import { ENGINES, openFreshDatabase } from './open-database.ts';
 
 const entry = (more: Partial<NewAuditEntry> = {}): NewAuditEntry => ({
@@ -32,6 +33,33 @@ describe.each(ENGINES)('the audit log on %s', (engine) => {
     ]);
     expect(entries[1]?.at).toBeGreaterThan(Date.UTC(2020));
     expect(hasNextPage).toBe(false);
+  });
+
+  test('what was noted is there after kill -9 of whoever noted it', async () => {
+    await using opened = await openFreshDatabase(engine);
+    await using child = startChild('note-audit.ts', opened.url);
+    for (let n = 0; n < 20; n++) await child.nextLine();
+    child.signal('SIGKILL');
+    // Written before the kill, read after it.
+    const noted = 20 + (await child.remainingLines()).length;
+    expect(await child.ended()).toBe('SIGKILL');
+    const { entries } = await createAuditLog({ database: await opened.openAgain() }).page({ first: 100_000 });
+    // At most the one commit whose acknowledgement the kill cut off.
+    expect(entries.length - noted).toBeLessThanOrEqual(1);
+    expect(entries.map(({ subject }) => Number(subject)).toReversed()).toEqual(entries.map((_entry, n) => n + 1));
+  });
+
+  test('thousands of entries are noted together, or none of them', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const log = createAuditLog({ database: opened.database });
+    const many = Array.from({ length: 2_500 }, (_, n) => entry({ subject: String(n) }));
+    await log.note(many);
+    expect((await log.page({ first: 10_000 })).entries.map(({ subject }) => subject)).toEqual(
+      many.map(({ subject }) => subject).toReversed(),
+    );
+    const broken = entry({ actor: null as unknown as string });
+    await expect(log.note([...many, broken])).rejects.toThrow();
+    expect((await log.page({ first: 10_000 })).entries).toHaveLength(2_500);
   });
 
   test('an entry of a transaction that fails is not there', async () => {

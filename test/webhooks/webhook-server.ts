@@ -90,7 +90,7 @@ export async function startWebhookServer(options: WebhookServerOptions = {}): Pr
   const audit = createAuditLog({ database });
   const eventLog = parts.use(createEventLog({ database, clock }));
   const log = createLog({ level: 'silent' });
-  const throttled = () => createThrottledAudit({ database, audit, clock, log });
+  const throttled = () => createThrottledAudit({ audit, clock, log });
   const groups: number[] = [];
   const listCalls: string[] = [];
   const plainStore = createDeliveryStore({ database, eventLog });
