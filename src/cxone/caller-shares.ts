@@ -6,8 +6,8 @@ import type { Clock } from '../clock.ts';
 
 /** Who asked for something within this time is about, milliseconds. */
 const ABOUT_MS = 60_000;
-/** What a caller used within this time it may want again, milliseconds. */
-const PEAK_MS = 10_000;
+/** What a caller used within this time, and within as much before it, it may want again, milliseconds. */
+const PEAK_MS = 5_000;
 /** Beyond what somebody used lately, places. */
 const HEADROOM = 2;
 /** Of an in-flight bound: the part that one of several callers leaves free. */
@@ -28,9 +28,10 @@ export interface CallerShares {
 
 interface Caller {
   using: number;
-  /** The most it used at a time, lately. */
+  /** The most it used at a time since `peakFrom`, and in the time before that. */
   peak: number;
-  peakAt: number;
+  peakBefore: number;
+  peakFrom: number;
   askedAt: number;
 }
 
@@ -47,9 +48,13 @@ export function createCallerShares({ clock }: { clock: Clock }): CallerShares {
   }
 
   function notePeak(caller: Caller, now: number): void {
-    if (caller.using < caller.peak && now - caller.peakAt < PEAK_MS) return;
-    caller.peak = caller.using;
-    caller.peakAt = now;
+    const ageMs = now - caller.peakFrom;
+    if (ageMs >= PEAK_MS) {
+      caller.peakBefore = ageMs < 2 * PEAK_MS ? caller.peak : caller.using;
+      caller.peak = caller.using;
+      caller.peakFrom = now;
+    }
+    caller.peak = Math.max(caller.peak, caller.using);
   }
 
   /** Places to keep free for those who use fewer than they may want, each at most an equal part of all. */
@@ -59,7 +64,7 @@ export function createCallerShares({ clock }: { clock: Clock }): CallerShares {
     for (const [name, caller] of callers) {
       if (name === forOthersThan) continue;
       notePeak(caller, now);
-      const wanted = Math.min(part, caller.peak + HEADROOM);
+      const wanted = Math.min(part, Math.max(caller.peak, caller.peakBefore) + HEADROOM);
       places += Math.max(0, wanted - caller.using);
     }
     return places;
@@ -68,7 +73,7 @@ export function createCallerShares({ clock }: { clock: Clock }): CallerShares {
   return {
     noteAsking(name) {
       const now = clock.monotonic();
-      const caller = callers.get(name) ?? { using: 0, peak: 0, peakAt: now, askedAt: now };
+      const caller = callers.get(name) ?? { using: 0, peak: 0, peakBefore: 0, peakFrom: now, askedAt: now };
       caller.askedAt = now;
       callers.delete(name);
       callers.set(name, caller);
