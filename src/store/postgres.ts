@@ -3,11 +3,11 @@
  * A session that hangs inside a transaction is ended by the server, so a paused replica cannot block the others.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Kysely, type PostgresClient, PostgresDialect, type PostgresPool, sql } from 'kysely';
+import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import type { Clock } from '../clock.ts';
-import { GatewayError } from '../errors.ts';
+import { atMost, CLOSE_TIMEOUT_MS, guardedPool, isRetryable } from './guarded-pool.ts';
+import { createPreparedStatements } from './prepared-statements.ts';
 import type { StorageEngine, StoreLog, UnnumberedEvent } from './storage-engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -21,21 +21,11 @@ const QUERY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000;
 const IDLE_IN_TRANSACTION_MS = 5_000;
 /** Longer than the above: whoever waits for a paused process outlives it. */
 const LOCK_TIMEOUT_MS = IDLE_IN_TRANSACTION_MS + 5_000;
-const CLOSE_TIMEOUT_MS = 2_000;
 const MIGRATION_TIMEOUT_MS = 120_000;
 /** Between two tries to get the LISTEN connection back. */
 const RELISTEN_MS = 1_000;
 
 const NOTIFY_CHANNEL = 'gateway_doorbell';
-
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const SERIALIZATION_FAILURE = '40001';
-const DEADLOCK_DETECTED = '40P01';
-/**
- * 08 connection, 53 out of resources, 57 operator intervention (shutdown, starting up, statement timeout), 58 system;
- * 25P03 idle in transaction timeout, 25006 a standby, 55P03 lock timeout.
- */
-const UNAVAILABLE_STATES = /^(?:08|53|57|58)|^(?:25P03|25006|55P03)$/;
 
 /**
  * Connects lazily: a server that cannot be reached shows at the first query.
@@ -48,7 +38,10 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     types: { getTypeParser },
+    // What was accepted is on disk, whatever the server does by default. Options in the URL take the place of this one.
+    options: '-c synchronous_commit=on',
   };
+  const prepared = createPreparedStatements();
   const pool = new pg.Pool({
     ...connection,
     max: MAX_CONNECTIONS,
@@ -66,7 +59,7 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
 
   return {
     engine: 'postgres',
-    dialect: new PostgresDialect({ pool: guardedPool(pool) }),
+    dialect: new PostgresDialect({ pool: guardedPool(pool, prepared) }),
     schema: {
       integer: 'bigint',
       real: 'double precision',
@@ -108,10 +101,7 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
       if (!head) throw new Error('The event log has a head.');
       return head.seq;
     },
-    isRetryable: (error) => {
-      const state = sqlState(error);
-      return state === SERIALIZATION_FAILURE || state === DEADLOCK_DETECTED;
-    },
+    isRetryable,
     async notify(db, channels) {
       await sql`select pg_notify(${NOTIFY_CHANNEL}, ${JSON.stringify([processId, ...channels])})`.execute(db);
     },
@@ -149,76 +139,6 @@ function parseNumber(text: string): number {
   return value;
 }
 
-/**
- * The pool as Kysely sees it: failures of the connection become UNAVAILABLE, and a connection that had one is
- * never used again, as its answers could belong to somebody else's query.
- */
-function guardedPool(pool: pg.Pool): PostgresPool {
-  return {
-    options: pool.options,
-    end: () => atMost(CLOSE_TIMEOUT_MS, pool.end()),
-    async connect() {
-      const client = await pool.connect().catch((error: unknown) => {
-        throw unavailable(error) ?? error;
-      });
-      let broken: GatewayError | undefined;
-      // A connection in use has no other listener; the query that runs on it, if any, is told by its own rejection.
-      const onError = (error: Error) => {
-        broken ??= unavailable(error);
-      };
-      client.on('error', onError);
-      const query = async (text: string, parameters: ReadonlyArray<unknown>): Promise<unknown> => {
-        if (broken) throw broken;
-        try {
-          return await client.query(text, parameters.map(storable));
-        } catch (error) {
-          const failure = unavailable(error);
-          if (failure && !isStatementOnly(error)) broken = failure;
-          throw failure ?? error;
-        }
-      };
-      return {
-        // Kysely's interface has a second overload, for cursors, which this dialect is not configured to use.
-        query: query as PostgresClient['query'],
-        release: (destroy) => {
-          client.off('error', onError);
-          client.release(destroy || broken !== undefined);
-        },
-      };
-    },
-  };
-}
-
-/** Postgres has no text with a NUL in it (JSON escapes it): a hostile one becomes visible instead of failing the query. */
-function storable(parameter: unknown): unknown {
-  if (Array.isArray(parameter)) return parameter.map(storable);
-  return typeof parameter === 'string' ? parameter.replaceAll('\0', '\u{fffd}') : parameter;
-}
-
-function sqlState(error: unknown): string | undefined {
-  const failure = error instanceof GatewayError ? error.cause : error;
-  return failure instanceof pg.DatabaseError ? failure.code : undefined;
-}
-
-/** A timeout of the statement or of a lock ends the statement alone; the connection stays good. */
-function isStatementOnly(error: unknown): boolean {
-  const state = sqlState(error);
-  return state === '55P03' || state === '57014';
-}
-
-/** Undefined for what is not the connection's or the server's trouble but the query's. */
-function unavailable(error: unknown): GatewayError | undefined {
-  const state = sqlState(error);
-  // What `pg` throws without a state comes from the socket or from its own timeouts; a TypeError or RangeError is ours.
-  const isConnection =
-    state === undefined
-      ? error instanceof Error && !(error instanceof TypeError || error instanceof RangeError)
-      : UNAVAILABLE_STATES.test(state);
-  return isConnection
-    ? new GatewayError('UNAVAILABLE', "The gateway's database cannot be used at the moment.", { cause: error })
-    : undefined;
-}
-
 /** Hears notifications until aborted. A broken connection is replaced; what was missed meanwhile is made up by `onAll`. */
 async function listenForever(options: {
   connection: pg.ClientConfig;
@@ -252,13 +172,6 @@ async function listenForever(options: {
     await atMost(CLOSE_TIMEOUT_MS, client.end());
     if (!signal.aborted) await clock.sleep(RELISTEN_MS, signal).catch(() => {});
   }
-}
-
-/** Waits for `closing`, but for no more than `ms`: a server that hangs must not keep this process from ending. */
-async function atMost(ms: number, closing: Promise<void>): Promise<void> {
-  const timer = new AbortController();
-  await Promise.race([closing.catch(() => {}), delay(ms, undefined, { signal: timer.signal }).catch(() => {})]);
-  timer.abort();
 }
 
 /** What others than this program send on the channel is ignored: a doorbell does no more than make somebody look. */
