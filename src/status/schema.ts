@@ -50,15 +50,22 @@ export function addStatusTypes(builder: Builder): void {
       version: t.exposeString('version', { description: 'Of the gateway.' }),
       sandbox: t.exposeBoolean('sandbox', { description: 'True where the built-in sandbox stands in for CXone.' }),
       store: t.expose('store', { type: store, description: 'Where it keeps what must survive.' }),
-      replicas: t.exposeInt('replicas', { description: 'How many gateways work on that store right now.' }),
+      replicas: t.int({
+        description: 'How many gateways work on that store right now.',
+        resolve: (parent) => parent.replicas(),
+      }),
       problems: t.exposeStringList('problems', {
         description: 'What is wrong at the moment, in sentences for whoever runs the gateway; empty where all is well.',
       }),
       upstream: t.expose('upstream', { type: [group], description: 'CXone, group by group.' }),
       baselineCache: t.expose('baselineCache', { type: cache, description: 'The cache of contacts’ baselines.' }),
-      importsRunning: t.exposeInt('importsRunning', { description: 'Imports that send or confirm.' }),
-      importsWaiting: t.exposeInt('importsWaiting', {
+      importsRunning: t.int({
+        description: 'Imports that send or confirm.',
+        resolve: (parent) => parent.importsRunning(),
+      }),
+      importsWaiting: t.int({
         description: 'Imports that wait for their rows, or for somebody to let them go on.',
+        resolve: (parent) => parent.importsWaiting(),
       }),
     }),
   });

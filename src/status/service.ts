@@ -13,17 +13,18 @@ export interface GatewayStatus {
   version: string;
   sandbox: boolean;
   store: 'SQLITE' | 'POSTGRES';
-  replicas: number;
+  /** Asks the store, as the next two do: where it is away the rest can still be read. */
+  replicas(): Promise<number>;
+  importsRunning(): Promise<number>;
+  importsWaiting(): Promise<number>;
   /** Sentences; empty where all is well. */
   problems: string[];
   upstream: UpstreamGroupStatus[];
   baselineCache: CacheStatus;
-  importsRunning: number;
-  importsWaiting: number;
 }
 
 export interface Status {
-  read(): Promise<GatewayStatus>;
+  read(): GatewayStatus;
 }
 
 export function createStatus(deps: {
@@ -37,18 +38,22 @@ export function createStatus(deps: {
   activity: () => Promise<{ running: number; waiting: number }>;
 }): Status {
   return {
-    async read() {
-      const [replicas, { running, waiting }] = await Promise.all([deps.replicas(), deps.activity()]);
+    read() {
+      let activity: ReturnType<typeof deps.activity> | undefined;
+      const askedOnce = () => {
+        activity ??= deps.activity();
+        return activity;
+      };
       return {
         version: deps.version,
         sandbox: deps.sandbox,
         store: deps.engine === 'postgres' ? 'POSTGRES' : 'SQLITE',
-        replicas,
+        replicas: () => deps.replicas(),
+        importsRunning: async () => (await askedOnce()).running,
+        importsWaiting: async () => (await askedOnce()).waiting,
         problems: deps.problems(),
         upstream: deps.cxone.status(),
         baselineCache: deps.baselineCache(),
-        importsRunning: running,
-        importsWaiting: waiting,
       };
     },
   };

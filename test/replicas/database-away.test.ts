@@ -71,6 +71,8 @@ test('the database is away during an import and traffic: what needs only CXone g
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   for (const gateway of gateways) {
+    const { gatewayStatus } = await dataOf(gateway, '{ gatewayStatus { version upstream { group circuit } } }');
+    expect(gatewayStatus.upstream).toContainEqual({ group: 'addressBooks', circuit: 'CLOSED' });
     const { status, body } = await readiness(gateway);
     expect(status).toBe(503);
     expect(body).toMatchObject({ status: 'unavailable', checks: { store: expect.stringContaining('database') } });
