@@ -247,7 +247,9 @@ export function createRateLimiter(deps: {
   /** The least that somebody who comes now has to wait, milliseconds. */
   function leastWaitMs({ lane }: Exchange, now: number): number {
     const ahead = lane.kind === 'interactive' ? line.interactiveAhead(lane.key) : line.size();
-    const roundsAhead = Math.floor((ahead + taken() - capacity()) / Math.max(1, capacity()));
+    // One that has just joined the others has few places yet, and is about to get more.
+    const perRound = Math.max(1, capacityAt(rateOf(rateLimit.coming()) * throttle.left()), capacity());
+    const roundsAhead = Math.floor((ahead + taken() - perRound) / perRound);
     return Math.max(0, pausedUntil() - now, roundsAhead * 1000);
   }
 

@@ -26,12 +26,14 @@ export interface Share {
   allowed(): number;
   /** Places nobody else has: those allowed, and those that are still in use from before. */
   held(): number;
+  /** Places it may use as soon as the others have given them up; those allowed among them. */
+  coming(): number;
   /** Told whenever somebody has to wait for a place. */
   onShort(): void;
 }
 
 /** As the one sees it who lets calls go. */
-export interface OwnPart extends SharedLimit, Pick<Share, 'allowed' | 'held'> {
+export interface OwnPart extends SharedLimit, Pick<Share, 'allowed' | 'held' | 'coming'> {
   /** Somebody has to wait since all places allowed are used. */
   markShort(nowMs: number): void;
 }
@@ -49,6 +51,7 @@ export function createSharedLimit(
     places,
     allowed: () => share?.allowed() ?? places,
     held: () => share?.held() ?? places,
+    coming: () => share?.coming() ?? places,
     shortAt: () => shortAt,
     markShort(nowMs) {
       shortAt = nowMs;

@@ -58,6 +58,8 @@ interface Part {
   allowed: number;
   held: number;
   kept: number;
+  /** What it will be allowed once the others have given up what they are to. */
+  coming: number;
 }
 
 /**
@@ -76,7 +78,7 @@ export async function startSharedBudget(deps: {
   const { store, owner, limits, upstream, clock, log } = deps;
   const settleMs = Math.max(...limits.map((limit) => limit.settleMs)) + SLACK_MS;
   const times: ReplicaTimes = { liveMs: LIVE_MS, holdMs: LIVE_MS + settleMs, keepMs: KEEP_MS + settleMs, settleMs };
-  const parts = limits.map((limit): Part => ({ limit, allowed: 0, held: 0, kept: 0 }));
+  const parts = limits.map((limit): Part => ({ limit, allowed: 0, held: 0, kept: 0, coming: 0 }));
   const stop = new AbortController();
   const seenSlowdowns = new Map<string, number>();
   const toTell = new Map<EndpointGroup, number>();
@@ -168,6 +170,7 @@ export async function startSharedBudget(deps: {
     part.limit.setShare({
       allowed: () => byTime(part.allowed, part.kept),
       held: () => byTime(part.held, part.kept),
+      coming: () => byTime(Math.max(part.allowed, part.coming), part.kept),
       onShort: () => {
         // Others have some, and have not been told yet.
         if (part.held < places && (told?.wants[name] ?? 0) < places) bell.resolve();
@@ -202,8 +205,8 @@ function lower(part: Part, { allowed, held, kept }: Decision): void {
   part.kept = Math.min(part.kept, kept);
 }
 
-function pick({ allowed, held, kept }: Decision): Pick<Part, 'allowed' | 'held' | 'kept'> {
-  return { allowed, held, kept };
+function pick({ allowed, held, kept, target }: Decision): Pick<Part, 'allowed' | 'held' | 'kept' | 'coming'> {
+  return { allowed, held, kept, coming: target };
 }
 
 function nextLookMs({ nextReleaseMs = HEARTBEAT_MS }: ReplicasView, decisions: readonly Decision[]): number {

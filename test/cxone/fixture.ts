@@ -121,9 +121,12 @@ export function failureOf(overrides: Partial<FailureOutcome> = {}): FailureOutco
 export function changeableShare(places: number) {
   const share = {
     places,
+    /** Beyond those, soon. */
+    more: 0,
     shortage: 0,
     allowed: () => share.places,
     held: () => share.places,
+    coming: () => share.places + share.more,
     onShort: () => {
       share.shortage++;
     },

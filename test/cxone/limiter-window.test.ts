@@ -134,6 +134,24 @@ test('without any place nothing is sent, and nobody is refused before their time
   expect(await clock.advanceUntil(patient)).toMatchObject({ status: 200 });
 });
 
+test('many wait for places that are about to come, and too many are refused at once', async () => {
+  const clock = createFakeClock();
+  const limiter = createRateLimiter({ group: 'outbound', limit: 12, clock });
+  const wire = fakeWire(clock, () => atOnce);
+  const share = changeableShare(0);
+  share.more = 4;
+  limiter.limits.rate.setShare(share);
+  const waiting = Array.from({ length: 44 }, () => limiter.step(exchangeOf({ deadlineAt: 9000 }), wire.next));
+  await expect(limiter.step(exchangeOf({ deadlineAt: 9000 }), wire.next)).rejects.toMatchObject({
+    code: 'RATE_LIMITED',
+  });
+  share.places = 4;
+  share.more = 0;
+  limiter.limits.rate.reconsider();
+  const answers = await clock.advanceUntil(Promise.allSettled(waiting));
+  expect(answers.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(30);
+});
+
 test('it tells how many places are used until the second after their answer is over, and that more were wanted', async () => {
   const clock = createFakeClock();
   const limiter = createRateLimiter({ group: 'outbound', limit: 12, clock });

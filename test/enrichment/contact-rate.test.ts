@@ -80,7 +80,8 @@ describe('the rate of contacts', () => {
     const clock = createFakeClock();
     const rate = createContactRate({ perSecond: 500, clock });
     const share = { places: 0, shortage: 0 };
-    rate.limit.setShare({ allowed: () => share.places, held: () => share.places, onShort: () => share.shortage++ });
+    const places = () => share.places;
+    rate.limit.setShare({ allowed: places, held: places, coming: places, onShort: () => share.shortage++ });
     let admitted = false;
     const taking = rate.take(300, call()).then((done) => {
       admitted = true;

@@ -16,7 +16,7 @@ export interface TestLimit extends SharedLimit {
 }
 
 export function createTestLimit(name: string, places: number, clock: Clock): TestLimit {
-  let share: Share = { allowed: () => places, held: () => places, onShort: () => {} };
+  let share: Share = { allowed: () => places, held: () => places, coming: () => places, onShort: () => {} };
   /** When what was sent within the last second comes free. */
   let sent: number[] = [];
   let shortAt = Number.NEGATIVE_INFINITY;
