@@ -106,18 +106,20 @@ export function createDeliverer({ db, secret, now, random }: DelivererDeps): Del
   };
 
   const sendDue = () => {
+    // One moment for both questions: what falls due between two would be in neither answer.
+    const at = Date.now();
     const due = db.all<DueRow>(
       `SELECT d.seq, d.message_id, d.body, d.attempts, w.url, w.max_retries, w.backoff_ms
        FROM deliveries d JOIN webhooks w ON w.id = d.webhook_id WHERE d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`,
-      Date.now(),
+      at,
       MAX_CONCURRENT * 2,
     );
     for (const row of due) {
       if (inFlight.size >= MAX_CONCURRENT) return;
       if (!inFlight.has(row.seq)) inFlight.set(row.seq, send(row));
     }
-    const next = db.one<{ at: number | null }>('SELECT min(due_at) AS at FROM deliveries WHERE due_at > ?', Date.now());
-    if (next?.at != null) wakeIn(next.at - Date.now());
+    const next = db.one<{ at: number | null }>('SELECT min(due_at) AS at FROM deliveries WHERE due_at > ?', at);
+    if (next?.at != null) wakeIn(next.at - at);
   };
 
   const send = async (row: DueRow): Promise<void> => {
