@@ -120,6 +120,7 @@ export async function createApp(deps: {
         documents: await trustedDocuments(config),
         defaultQuery: config.cxone === null ? GRAPHIQL_EXAMPLES : undefined,
         allowedOrigins: config.allowedOrigins,
+        trustedProxies: config.trustedProxies,
         makeContext: ({ actor, requestId, signal }) => ({
           services,
           actor,

@@ -3,6 +3,7 @@
  * The only reader of process.env; a secret's value never appears in a message.
  */
 import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 export class ConfigError extends Error {
@@ -73,6 +74,8 @@ export interface Config {
   openToEveryone: boolean;
   /** Origins whose web pages may call the gateway from a browser, beside its own. */
   allowedOrigins: readonly string[];
+  /** Addresses and networks of proxies that are believed about where a request comes from. */
+  trustedProxies: readonly string[];
   baselineCache: { size: number; ttlMs: number };
   logLevel: 'silent' | 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   /** GraphiQL, introspection, and suggestions for names that do not exist. */
@@ -172,6 +175,17 @@ const origins = commaList.pipe(
   ),
 );
 
+/** `10.1.2.3`, `10.0.0.0/8`, `fd00::/8`. */
+const trustedProxies = commaList.pipe(
+  z.array(
+    z.string().refine((value) => {
+      const [address = '', prefix = '0', ...rest] = value.split('/');
+      const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+      return rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= longest;
+    }, 'expected addresses or networks such as 10.0.0.0/8'),
+  ),
+);
+
 /** Standard Webhooks: `whsec_` and bytes in base64, 24 to 64 of them by its own advice. */
 const webhookSecret = z
   .string()
@@ -221,6 +235,7 @@ const variables = z.object({
   GATEWAY_JWT_ISSUER: z.string().optional(),
   GATEWAY_JWT_AUDIENCE: z.string().optional(),
   GATEWAY_ALLOWED_ORIGINS: origins.default([]),
+  GATEWAY_TRUSTED_PROXIES: trustedProxies.default([]),
   GATEWAY_AUTH: z.enum(['none'], 'the only value is none').optional(),
   BASELINE_CACHE_SIZE: wholeNumber(1, 10_000_000).default(50_000),
   BASELINE_CACHE_TTL_MS: wholeNumber(1, 86_400_000).default(60_000),
@@ -322,6 +337,7 @@ function toConfig(env: Variables): Config {
         ? { jwksUrl: env.GATEWAY_JWKS_URL, issuer: env.GATEWAY_JWT_ISSUER, audience: env.GATEWAY_JWT_AUDIENCE }
         : null,
     allowedOrigins: env.GATEWAY_ALLOWED_ORIGINS,
+    trustedProxies: env.GATEWAY_TRUSTED_PROXIES,
     openToEveryone: env.GATEWAY_AUTH === 'none' || !hasKeys,
     baselineCache: { size: env.BASELINE_CACHE_SIZE, ttlMs: env.BASELINE_CACHE_TTL_MS },
     logLevel: env.LOG_LEVEL,

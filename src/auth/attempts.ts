@@ -35,7 +35,7 @@ export function createAttempts({ clock }: { clock: Clock }): Attempts {
       const recent = recentFailures(networkOf(address));
       const [oldest] = recent;
       if (oldest === undefined || recent.length < MAX_FAILURES_PER_MINUTE) return 0;
-      return oldest + WINDOW_MS - clock.monotonic();
+      return Math.ceil(oldest + WINDOW_MS - clock.monotonic());
     },
     noteKey(address, keyName) {
       const network = networkOf(address);

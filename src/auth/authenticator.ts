@@ -10,8 +10,8 @@ import type { TokenVerifier } from './token-verifier.ts';
 export interface Credentials {
   /** The `Authorization` header, or what stands for it in a WebSocket's connection parameters. */
   readonly authorization: string | undefined;
-  /** The address of the connection's other end. */
   readonly remoteAddress: string;
+  readonly requestId: string;
 }
 
 /** Longer ones are nobody's: Node takes no longer header, but a WebSocket message may be long. */
@@ -51,18 +51,23 @@ export function createAuthenticator(deps: {
     throw unknownKey();
   }
 
-  async function noteRefusal({ reason, code }: CredentialsRefusedError, remoteAddress: string): Promise<void> {
+  async function noteRefusal(
+    { reason, code }: CredentialsRefusedError,
+    { remoteAddress, requestId }: Credentials,
+  ): Promise<void> {
     if (code === 'UNAUTHENTICATED') attempts.noteFailure(remoteAddress);
     await audit.append({
       actor: 'unknown',
       action: 'auth.failed',
       subject: remoteAddress,
       outcome: 'REJECTED',
+      requestId,
       detail: { reason },
     });
   }
 
-  return async ({ authorization, remoteAddress }) => {
+  return async (credentials) => {
+    const { authorization, remoteAddress } = credentials;
     if (authorization === undefined || authorization === '') return anonymous;
     const waitMs = attempts.waitMs(remoteAddress);
     try {
@@ -71,7 +76,7 @@ export function createAuthenticator(deps: {
       if (!(error instanceof CredentialsRefusedError)) throw error;
       onRefused(waitMs > 0 ? 'rateLimited' : error.reason);
       if (waitMs > 0) throw new RateLimitedError('Too many wrong credentials came from this address.', waitMs);
-      await noteRefusal(error, remoteAddress);
+      await noteRefusal(error, credentials);
       throw error;
     }
   };

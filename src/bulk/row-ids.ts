@@ -1,9 +1,7 @@
 /** Ids in rows and inputs: CXone's raw ids, and global ids too (interface.md). What could not stand in a path or a key is refused. */
 
-/** cxone-api.md, section 1: ids over 128 characters are refused before any call. */
-const MAX_LENGTH = 128;
-/** As in global ids: printable ASCII without what means something in a URL, a query, a quoted string or markup. */
-const RAW_ID = /^[!$()*+,\-.0-9:=@A-Z[\]^_a-z{|}~]+$/;
+/** As in global ids (faults.md, "Client abuse"). */
+const RAW_ID = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
 const GLOBAL_ID = /^gid:\/\/cxone\/([A-Za-z]+)\/(?:[^/]+\/)?([^/]+)$/;
 
 /** CXone's own id of a thing of `type`, given as such or as a global id; null where it is neither. */
@@ -13,8 +11,7 @@ export function readRowId(value: unknown, type: string): string | null {
   if (typeof text !== 'string') return null;
   const [, named, part] = GLOBAL_ID.exec(text) ?? [];
   const raw = named === type && part !== undefined ? decode(part) : text;
-  const isUsable = raw.length <= MAX_LENGTH && RAW_ID.test(raw) && !raw.includes('..') && raw !== '.';
-  return isUsable ? raw : null;
+  return RAW_ID.test(raw) && !raw.includes('..') ? raw : null;
 }
 
 function decode(part: string): string {

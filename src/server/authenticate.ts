@@ -4,8 +4,10 @@ import type { Actor } from '../graphql/context.ts';
 export interface Credentials {
   /** The `Authorization` header, or `authorization` of a WebSocket's connection parameters. */
   readonly authorization: string | undefined;
-  /** The address of the connection's other end, for limiting failed attempts. */
+  /** Where they come from, for limiting failed attempts. */
   readonly remoteAddress: string;
+  /** Of the request they came with. */
+  readonly requestId: string;
 }
 
 /**

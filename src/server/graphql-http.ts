@@ -50,7 +50,7 @@ export function createGraphQLHttp({
     request,
     response,
     queryString,
-  }: GraphQLExchange): Promise<GraphQLParams | GraphQLParams[] | undefined> {
+  }: GraphQLExchange): Promise<GraphQLParams | (GraphQLParams | GatewayError)[] | undefined> {
     if (request.method === 'GET') return readQueryParams(queryString, documents);
     if (request.method !== 'POST') {
       response.writeHead(405, { allow: 'GET, POST' }).end();
@@ -74,7 +74,7 @@ export function createGraphQLHttp({
       return;
     }
     // Before the body: nobody makes the gateway read megabytes with wrong credentials.
-    const actor = await authenticate({ authorization: request.headers.authorization, remoteAddress });
+    const actor = await authenticate({ authorization: request.headers.authorization, remoteAddress, requestId });
     const params = await readParams(exchange);
     if (!params) return;
     const caller: Caller = { actor, requestId, signal };
@@ -103,7 +103,8 @@ export function createGraphQLHttp({
     if (!(Symbol.asyncIterator in result)) sendResult(response, result, wanted);
   }
 
-  async function runInBatch(params: GraphQLParams, caller: Caller): Promise<ExecutionResult> {
+  async function runInBatch(params: GraphQLParams | GatewayError, caller: Caller): Promise<ExecutionResult> {
+    if (params instanceof GatewayError) return { errors: [engine.mask(params, caller.requestId)] };
     const prepared = await engine.prepare(params, caller);
     if ('errors' in prepared) return prepared;
     if (prepared.type === 'subscription') {

@@ -34,7 +34,7 @@ function refuse(message: string): GatewayError {
 }
 
 /**
- * The operations of a JSON body: one, or the array's.
+ * The operations of a JSON body: one, or the array's, where what is none is the error of that one.
  * @throws GatewayError BAD_USER_INPUT for bytes that are not UTF-8, text that is not JSON, or JSON that is no request;
  *   LIMIT_EXCEEDED for more than `maxBatch` operations
  */
@@ -42,7 +42,7 @@ export function readJsonParams(
   body: Buffer,
   maxBatch: number,
   documents: TrustedDocuments,
-): GraphQLParams | GraphQLParams[] {
+): GraphQLParams | (GraphQLParams | GatewayError)[] {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(body);
@@ -62,7 +62,14 @@ export function readJsonParams(
   if (value.length > maxBatch) {
     throw new GatewayError('LIMIT_EXCEEDED', `At most ${maxBatch} operations can be sent in one array.`);
   }
-  return value.map((one) => readParams(one, documents));
+  return value.map((one) => {
+    try {
+      return readParams(one, documents);
+    } catch (error) {
+      if (error instanceof GatewayError) return error;
+      throw error;
+    }
+  });
 }
 
 /** The operation of a GET's query string. @throws GatewayError as readParams */

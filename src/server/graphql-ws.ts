@@ -10,12 +10,12 @@ import { errorPolicy, GatewayError } from '../errors.ts';
 import type { Actor } from '../graphql/context.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Authenticate } from './authenticate.ts';
+import type { ClientAddress } from './client-address.ts';
 import { endWithCredentials } from './credential-expiry.ts';
 import type { GraphQLEngine, PreparedOperation } from './graphql-engine.ts';
 import { isWellFormed, readParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
 import type { OriginPolicy } from './origins.ts';
-import { remoteAddressOf } from './request-handler.ts';
 import { refuseConnection } from './respond.ts';
 import type { Told } from './shared-subscriptions.ts';
 import { createSocketConnection, type SocketConnection } from './socket-connection.ts';
@@ -32,6 +32,7 @@ export interface GraphQLSocketsOptions {
   readonly authenticate: Authenticate;
   readonly documents: TrustedDocuments;
   readonly origins: OriginPolicy;
+  readonly addressOf: ClientAddress;
   readonly limits: ServerLimits;
   readonly clock: Clock;
   readonly log: Log;
@@ -63,6 +64,7 @@ export function createGraphQLSockets({
   authenticate,
   documents,
   origins,
+  addressOf,
   limits,
   clock,
   log,
@@ -88,10 +90,11 @@ export function createGraphQLSockets({
     async onConnect({ extra, connectionParams }) {
       const given = connectionParams?.authorization ?? connectionParams?.Authorization;
       const authorization = typeof given === 'string' ? given : extra.request.headers.authorization;
+      const requestId = randomUUID();
       try {
-        extra.actor = await authenticate({ authorization, remoteAddress: remoteAddressOf(extra.request) });
+        extra.actor = await authenticate({ authorization, remoteAddress: addressOf(extra.request), requestId });
       } catch (error) {
-        const { message } = engine.mask(error, randomUUID());
+        const { message } = engine.mask(error, requestId);
         extra.connection.close(closeCodeOf(error), message.slice(0, 120));
         return false;
       }

@@ -12,6 +12,7 @@ import type { GraphQLContext } from '../graphql/context.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Authenticate } from './authenticate.ts';
+import { createClientAddress } from './client-address.ts';
 import { createGraphiql } from './graphiql.ts';
 import { type Caller, createGraphQLEngine } from './graphql-engine.ts';
 import { createGraphQLHttp } from './graphql-http.ts';
@@ -36,6 +37,8 @@ export interface ServerOptions {
   readonly defaultQuery?: string | undefined;
   /** Origins whose pages may call the gateway from a browser, beside its own. */
   readonly allowedOrigins: readonly string[];
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies?: readonly string[] | undefined;
   /** Whether the schema may be asked for, and unknown names are answered with known ones. On unless said otherwise. */
   readonly introspection?: boolean | undefined;
   /** Operations that are known by their hash. Without them there are none, and every text is run. */
@@ -77,7 +80,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const origins = createOriginPolicy(options.allowedOrigins);
   const { documents = createTrustedDocuments({}, { only: false }), introspection = true } = options;
   const engine = createGraphQLEngine({ schema, introspection, limits, makeContext, log, metrics, clock });
-  const sockets = createGraphQLSockets({ engine, authenticate, documents, origins, limits, clock, log });
+  const addressOf = createClientAddress(options.trustedProxies ?? []);
+  const sockets = createGraphQLSockets({ engine, authenticate, documents, origins, addressOf, limits, clock, log });
   const running = createRunningRequests();
   let drained: Promise<void> | undefined;
   const isDraining = () => drained !== undefined;
@@ -96,6 +100,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       ...options.routes,
     ]),
     origins,
+    addressOf,
     running,
     isDraining,
     limits,

@@ -10,6 +10,7 @@ import type { Actor } from '../graphql/context.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { enforceBodyDeadline } from './body-deadline.ts';
+import type { ClientAddress } from './client-address.ts';
 import { endWithCredentials } from './credential-expiry.ts';
 import type { Graphiql } from './graphiql.ts';
 import type { GraphQLExchange } from './graphql-http.ts';
@@ -42,6 +43,7 @@ export interface RequestHandlerOptions {
   readonly graphiql: Graphiql | undefined;
   readonly findRoute: (method: string, path: string) => RouteMatch;
   readonly origins: OriginPolicy;
+  readonly addressOf: ClientAddress;
   readonly running: RunningRequests;
   readonly isDraining: () => boolean;
   readonly limits: ServerLimits;
@@ -63,7 +65,7 @@ interface RequestState {
 export function createRequestHandler(
   options: RequestHandlerOptions,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { graphqlHttp, graphiql, findRoute, origins, running, limits, metrics, log, clock } = options;
+  const { graphqlHttp, graphiql, findRoute, origins, addressOf, running, limits, metrics, log, clock } = options;
 
   return async (request, response) => {
     const state = begin(request, response);
@@ -125,7 +127,7 @@ export function createRequestHandler(
         ...state,
         params: match.params,
         query: new URLSearchParams(queryString),
-        remoteAddress: remoteAddressOf(request),
+        remoteAddress: addressOf(request),
         log: log.child({ requestId, route: match.route.pattern }),
       });
     } else if (match.kind === 'method') {
@@ -147,14 +149,9 @@ export function createRequestHandler(
       running.markEndless(response);
       endWithCredentials(actor, signal, clock, () => response.destroy());
     };
-    const remoteAddress = remoteAddressOf(request);
+    const remoteAddress = addressOf(request);
     await graphqlHttp({ request, response, queryString, requestId, signal, remoteAddress, onSubscription });
   }
-}
-
-/** The address of the connection's other end. */
-export function remoteAddressOf(request: IncomingMessage): string {
-  return request.socket.remoteAddress ?? 'unknown';
 }
 
 /** A request target's path and its query string. */

@@ -2,6 +2,7 @@
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient } from 'graphql-ws';
 import { afterEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { createFakeClock } from '../support/clock.ts';
 import { type Data, startGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
 import { AUDIENCE, ISSUER, type Issuer, startIssuer } from './issuer.ts';
@@ -13,7 +14,7 @@ const CREATE = `mutation { createAddressBook(input: {name: "Doors"}) {
   ... on CreateAddressBookPayload { addressBook { id } } ... on Error { message } } }`;
 const DELETE = `mutation { deleteAddressBook(input: {id: "gid://cxone/AddressBook/none"}) {
   __typename } }`;
-const AUDIT = '{ auditEntries(first: 50) { nodes { actor action subject outcome detail } } }';
+const AUDIT = '{ auditEntries(first: 50) { nodes { actor action subject outcome requestId detail } } }';
 
 let cleanup = new AsyncDisposableStack();
 afterEach(async () => {
@@ -185,19 +186,42 @@ describe('guessing', () => {
     expect((await post(gateway, bearer(KEY.reader))).status).toBe(429);
   });
 
+  test('behind a trusted proxy it is counted for each client, and over WebSocket too', async () => {
+    const gateway = await guarded({ env: { GATEWAY_TRUSTED_PROXIES: '127.0.0.0/8' } });
+    const from = (address: string, number: number) =>
+      post(gateway, { ...bearer(`guess-number-${number}`), 'x-forwarded-for': `192.0.2.99, ${address}` });
+    for (let i = 0; i < 10; i += 1) await from('198.51.100.4', i);
+    expect((await from('198.51.100.4', 10)).status).toBe(429);
+    expect((await from('198.51.100.5', 11)).status).toBe(401);
+    const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+      headers: { 'x-forwarded-for': '198.51.100.4' },
+    });
+    socket.on('open', () => socket.send('{"type":"connection_init","payload":{"authorization":"Bearer guess"}}'));
+    expect(await new Promise((resolve) => socket.once('close', resolve))).toBe(1013);
+    const { data } = await gateway.graphql(AUDIT, {}, bearer(KEY.admin));
+    expect(new Set(data.auditEntries.nodes.map(({ subject }: Data) => subject))).toEqual(
+      new Set(['198.51.100.4', '198.51.100.5']),
+    );
+  });
+
   test('is audited, without what was guessed', async () => {
     const gateway = await guarded();
     await gateway.graphql('{ __typename }', {}, bearer(KEY.admin));
-    for (let i = 0; i < 15; i += 1) await guess(gateway, i);
+    const requestIds: unknown[] = [];
+    for (let i = 0; i < 15; i += 1) requestIds.push((await guess(gateway, i)).headers.get('x-request-id'));
     const { data } = await gateway.graphql(AUDIT, {}, bearer(KEY.admin));
     expect(data.auditEntries.nodes).toEqual(
-      Array(10).fill({
-        actor: 'unknown',
-        action: 'auth.failed',
-        subject: '127.0.0.1',
-        outcome: 'REJECTED',
-        detail: { reason: 'unknownKey' },
-      }),
+      requestIds
+        .slice(0, 10)
+        .reverse()
+        .map((requestId) => ({
+          actor: 'unknown',
+          action: 'auth.failed',
+          subject: '127.0.0.1',
+          outcome: 'REJECTED',
+          requestId,
+          detail: { reason: 'unknownKey' },
+        })),
     );
     expect(JSON.stringify([data, gateway.log])).not.toMatch(/guess-number/);
   });

@@ -66,6 +66,9 @@ describe('a fault names its variable and never a secret', () => {
     ['GATEWAY_ALLOWED_ORIGINS', { GATEWAY_ALLOWED_ORIGINS: '*' }],
     ['GATEWAY_ALLOWED_ORIGINS', { GATEWAY_ALLOWED_ORIGINS: 'https://crm.example.com/path' }],
     ['GATEWAY_ALLOWED_ORIGINS', { GATEWAY_ALLOWED_ORIGINS: 'null' }],
+    ['GATEWAY_TRUSTED_PROXIES', { GATEWAY_TRUSTED_PROXIES: 'proxy.example.com' }],
+    ['GATEWAY_TRUSTED_PROXIES', { GATEWAY_TRUSTED_PROXIES: '10.0.0.0/33' }],
+    ['GATEWAY_TRUSTED_PROXIES', { GATEWAY_TRUSTED_PROXIES: '10.0.0.1,10.0.0.0/' }],
     ['GATEWAY_PERSISTED_OPERATIONS', { GATEWAY_PERSISTED_ONLY: 'on' }],
     ['GATEWAY_PERSISTED_ONLY', { GATEWAY_PERSISTED_ONLY: 'yes', GATEWAY_PERSISTED_OPERATIONS: 'some.json' }],
   ])('%s', (name, env) => {

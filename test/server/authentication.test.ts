@@ -32,7 +32,9 @@ describe('over HTTP', () => {
   test('the actor is whose key is in the header, and where from is known', async () => {
     const response = await harness.post({ query: '{ whoAmI }' }, { authorization: 'Bearer ada' });
     expect(await response.json()).toEqual({ data: { whoAmI: 'ada' } });
-    expect(asked).toEqual([{ authorization: 'Bearer ada', remoteAddress: '127.0.0.1' }]);
+    expect(asked).toEqual([
+      { authorization: 'Bearer ada', remoteAddress: '127.0.0.1', requestId: response.headers.get('x-request-id') },
+    ]);
   });
 
   test('wrong credentials are 401 and nothing runs; none are UNAUTHENTICATED at each field', async () => {

@@ -88,6 +88,18 @@ describe('refused', () => {
     }
   });
 
+  test('in an array: the one operation that it is, and its neighbours are run', async () => {
+    await start(false);
+    const response = await harness.post([{ query: HELLO }, { documentId: sha256('{ other }') }, 7, { query: HELLO }]);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject([
+      { data: {} },
+      { errors: [{ message: 'PersistedQueryNotFound', extensions: { code: 'NOT_FOUND' } }] },
+      { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] },
+      { data: {} },
+    ]);
+  });
+
   test('a text with the hash of another', async () => {
     await start(false);
     const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(RENAME) } };
