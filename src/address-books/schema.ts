@@ -15,7 +15,7 @@ import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeGlobalId, encodeGlobalId } from '../graphql/global-ids.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
 import type { ExtendedSchemaTypes } from '../graphql/schema-types.ts';
-import type { AddressBook, FieldDefinition } from './model.ts';
+import { type AddressBook, type FieldDefinition, toAddressBook } from './model.ts';
 
 export type AddressBookRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, AddressBook>;
 export type FieldDefinitionRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, FieldDefinition>;
@@ -97,7 +97,11 @@ function addAddressBook(builder: Builder, fieldDefinition: FieldDefinitionRef): 
       }),
     }),
   });
-  builder.nodes.register(ref, { partCount: 1, resolve: ([id], context) => loadAddressBook(id, context) });
+  builder.nodes.register(ref, {
+    partCount: 1,
+    resolve: ([id], context) => loadAddressBook(id, context),
+    placeholder: ([id]) => toAddressBook({ id, name: '' }),
+  });
   return ref;
 }
 

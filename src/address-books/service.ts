@@ -79,6 +79,8 @@ export function createAddressBooks(deps: {
     ttlResolution: 0,
     // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
     perf: { now: () => clock.monotonic() + 1 },
+    // A newer answer that comes meanwhile ends nobody's waiting for this one.
+    ignoreFetchAbort: true,
     async fetchMethod(bookId, _outdated, { context }) {
       // Others may be waiting for this answer by the time its first caller goes away.
       const book = await client.get(bookId, { ...context, signal: undefined });

@@ -48,7 +48,11 @@ export function addContactListTypes(builder: Builder): ContactListRef {
       }),
     }),
   });
-  builder.nodes.register(ref, { partCount: 1, resolve: ([id], context) => loadContactList(id, context) });
+  builder.nodes.register(ref, {
+    partCount: 1,
+    resolve: ([id], context) => loadContactList(id, context),
+    placeholder: ([id]) => ({ id, name: null, totalContactCount: null }),
+  });
 
   const cursors = createCursorCodec('contactLists', z.int().nonnegative());
   const connection = addConnection(builder, ref, 'contact lists');

@@ -2,6 +2,7 @@
  * Relay's Node: the interface, the `node` and `nodes` queries, and the registry in which each slice says how its
  * types are found by their ids.
  */
+import { type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql';
 import { ValidationError } from '../errors.ts';
 import type { GraphQLContext } from './context.ts';
 import { parseGlobalId } from './global-ids.ts';
@@ -19,6 +20,8 @@ export interface NodeType<Shape extends object, Count extends 1 | 2> {
   readonly partCount: Count;
   /** The thing with these ids, null where there is none. */
   resolve(parts: Parts<Count>, context: GraphQLContext): Promise<Shape | null>;
+  /** All that the ids alone tell of it. */
+  readonly placeholder?: (parts: Parts<Count>) => Shape;
 }
 
 type NodeLookup = (parts: string[], context: GraphQLContext) => Promise<object | null>;
@@ -33,26 +36,46 @@ export interface NodeRegistry {
    * @throws ValidationError (INVALID_ID) at `path`
    */
   find(id: string, context: GraphQLContext, path?: readonly string[]): Promise<object | null>;
+  /**
+   * The same for a field that is never null: where there is no such thing any more, or nothing but its id is asked for,
+   * what stands for it is made of the id alone.
+   *
+   * @throws ValidationError (INVALID_ID); Error for a type without a placeholder
+   */
+  refer(id: string, context: GraphQLContext, info: GraphQLResolveInfo): Promise<object>;
   /** Says which type a thing is, so that it can be returned from a field of type Node without being looked up. */
   as<Shape extends object>(ref: PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, Shape>, value: Shape): Shape;
 }
 
 /** Adds the interface and its two queries. */
 export function addNodes(builder: SchemaBuilder): { nodeInterface: NodeInterface; nodes: NodeRegistry } {
-  const types = new Map<string, { partCount: number; resolve: NodeLookup }>();
+  const types = new Map<
+    string,
+    { partCount: number; resolve: NodeLookup; placeholder: ((parts: string[]) => object) | undefined }
+  >();
   // A value does not say its type, so it is noted beside it. Values are shared through caches: they stay untouched.
   const typeNames = new WeakMap<object, string>();
 
   const nodes: NodeRegistry = {
     register<Shape extends object, Count extends 1 | 2>(
       ref: PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, Shape>,
-      { partCount, resolve }: NodeType<Shape, Count>,
+      { partCount, resolve, placeholder }: NodeType<Shape, Count>,
     ) {
       types.set(ref.name, {
         partCount,
         // `find` has compared the count, which the tuple type states.
         resolve: (parts, context) => resolve(parts as Parts<Count>, context),
+        placeholder: placeholder && ((parts) => placeholder(parts as Parts<Count>)),
       });
+    },
+    async refer(id, context, info) {
+      const found = asksForIdAlone(info) ? null : await nodes.find(id, context);
+      if (found) return found;
+      const { type, parts } = parseGlobalId(id, ['id']);
+      const value = types.get(type)?.placeholder?.(parts);
+      if (!value) throw new Error(`nothing stands for a missing ${type}`);
+      typeNames.set(value, type);
+      return value;
     },
     as(ref, value) {
       typeNames.set(value, ref.name);
@@ -103,4 +126,15 @@ export function addNodes(builder: SchemaBuilder): { nodeInterface: NodeInterface
   }));
 
   return { nodeInterface, nodes };
+}
+
+/** Whether no more is selected of a field than what its id tells. */
+function asksForIdAlone({ fieldNodes, fragments }: GraphQLResolveInfo): boolean {
+  const isIdAlone = (selectionSet: SelectionSetNode | undefined): boolean =>
+    (selectionSet?.selections ?? []).every((selection) => {
+      if (selection.kind === Kind.FIELD) return selection.name.value === 'id' || selection.name.value === '__typename';
+      if (selection.kind === Kind.INLINE_FRAGMENT) return isIdAlone(selection.selectionSet);
+      return isIdAlone(fragments[selection.name.value]?.selectionSet);
+    });
+  return fieldNodes.every(({ selectionSet }) => isIdAlone(selectionSet));
 }

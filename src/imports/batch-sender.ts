@@ -196,12 +196,16 @@ export function createBatchSender(deps: {
         return await operation.settle(batch.target_id, items, attempt, callContext(batch, signal));
       } catch (error) {
         if (signal.aborted) throw error;
-        // Settling may be repeated as often as need be: also where it is done by sending again and got no answer itself.
+        // Settling may be repeated as often as need be: also where it is done by sending again and got no answer
+        // itself, or where something of ours broke. Only CXone's refusal to say anything is its last word.
         const askAgain =
+          !(error instanceof GatewayError) ||
+          error.code === 'UNAVAILABLE' ||
           error instanceof RateLimitedError ||
           error instanceof OutcomeUnknownError ||
           (error instanceof UpstreamError && error.retryable);
-        if (!askAgain) log.warn({ importId: batch.import_id, batch: batch.number, error }, 'a batch cannot be settled');
+        if (!askAgain || !(error instanceof GatewayError))
+          log.warn({ importId: batch.import_id, batch: batch.number, error }, 'a batch cannot be settled');
         if (!askAgain || tries >= MAX_SETTLE_TRIES)
           return { verdict: 'unknown', reason: 'CXone could not say whether it took effect' };
         await clock.sleep(pauseMs(tries), signal);

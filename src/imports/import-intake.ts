@@ -31,6 +31,8 @@ const ROWS_PER_COMMIT = 2000;
 const ROWS_PER_TURN = 500;
 /** A process that dies while receiving gives the upload back after this long. */
 const UPLOAD_LEASE_MS = 10_000;
+/** Whoever tries again at once comes before it was noticed that the connection of the first try had broken. */
+const UPLOAD_WAIT_MS = 3000;
 
 /** Held by whoever receives the upload. */
 export const uploadLeaseName = (importId: string) => `upload:${importId}`;
@@ -176,10 +178,17 @@ export function createImportIntake(deps: {
       const refused = refusal(row, clock.now());
       if (!row || (row.state !== 'AWAITING_UPLOAD' && row.state !== 'RECEIVING')) throw refused;
       if (row.upload_expires_at !== null && row.upload_expires_at <= clock.now()) throw refused;
-      const lease = { leaseMs: UPLOAD_LEASE_MS, waitMs: 0, signal: call.signal };
-      return leases.withLease(uploadLeaseName(importId), lease, (_, signal) =>
-        upload(row, body, contentEncoding, call, signal),
-      );
+      const lease = { leaseMs: UPLOAD_LEASE_MS, waitMs: UPLOAD_WAIT_MS, signal: call.signal };
+      let begun = false;
+      try {
+        return await leases.withLease(uploadLeaseName(importId), lease, (_, signal) => {
+          begun = true;
+          return upload(row, body, contentEncoding, call, signal);
+        });
+      } catch (error) {
+        const isBusy = !begun && error instanceof GatewayError && error.code === 'UNAVAILABLE';
+        throw isBusy ? refusal(await store.get(importId), clock.now()) : error;
+      }
     },
   };
 }

@@ -54,10 +54,10 @@ export function addImportParts(builder: Builder, kind: KindRef, importRef: Impor
         type: builder.nodeInterface,
         nullable: true,
         description: 'The address book or the contact list; null for SEGMENT_MEMBERS, whose rows name their segment.',
-        resolve: (row, _args, context) =>
+        resolve: (row, _args, context, info) =>
           row.target_id === null
             ? null
-            : builder.nodes.find(encodeGlobalId(TARGET_TYPE[row.kind], row.target_id), context),
+            : builder.nodes.refer(encodeGlobalId(TARGET_TYPE[row.kind], row.target_id), context, info),
       }),
       createdBy: t.exposeString('created_by', { description: 'Who started it.' }),
       createdAt: t.expose('created_at', { type: 'DateTime', description: 'When it was asked for.' }),
@@ -237,8 +237,8 @@ function addTarget(builder: Builder) {
       node: t.field({
         type: builder.nodeInterface,
         description: 'The list, book or segment.',
-        resolve: (row, _args, context) =>
-          builder.nodes.find(encodeGlobalId(TARGET_TYPE[row.kind], row.target_id), context) as Promise<object>,
+        resolve: (row, _args, context, info) =>
+          builder.nodes.refer(encodeGlobalId(TARGET_TYPE[row.kind], row.target_id), context, info),
       }),
       state: t.expose('state', { type: state, description: 'Where it stands.' }),
       succeeded: t.exposeInt('succeeded', { description: 'Rows that got in.' }),

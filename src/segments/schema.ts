@@ -92,7 +92,11 @@ function addSegment(builder: Builder): ObjectRef<Segment> {
       }),
     }),
   });
-  builder.nodes.register(ref, { partCount: 1, resolve: ([id], context) => loadSegment(id, context) });
+  builder.nodes.register(ref, {
+    partCount: 1,
+    resolve: ([id], context) => loadSegment(id, context),
+    placeholder: ([id]): Segment => ({ id, name: '', type: 'static', memberCount: null }),
+  });
   return ref;
 }
 

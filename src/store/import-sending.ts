@@ -238,7 +238,8 @@ export function createImportSending(database: Database): ImportSending {
       await tx
         .updateTable('import_targets')
         .set((eb) => ({
-          state: 'RUNNING' as const,
+          // One that was cancelled while this was under way stays so.
+          state: sql<'RUNNING'>`case when ${eb.ref('state')} = 'PENDING' then 'RUNNING' else ${eb.ref('state')} end`,
           succeeded: eb('succeeded', '+', succeeded),
           skipped: eb('skipped', '+', skipped),
           failed: eb('failed', '+', failed),

@@ -177,3 +177,31 @@ test('a file of memberships names segments by raw or global id', async () => {
       .sort(),
   ).toEqual(['c-1', 'c-2']);
 });
+
+test('a segment that is not there fails its own rows alone, and can still be named', async () => {
+  await using gateway = await startGateway(QUICK);
+  const { summerInvitees } = DEMO_IDS.segments;
+  const rows = [summerInvitees, 'nowhere'].map((segmentId) => ({ contactId: 'c-1', segmentId }));
+  const id = await startImport(gateway, rows, { kind: 'SEGMENT_MEMBERS', targetId: null });
+  expect(await finished(gateway, id)).toMatchObject({
+    state: 'COMPLETED_WITH_FAILURES',
+    progress: { succeeded: 1, failed: 1 },
+  });
+  const targets = async (selection: string) => {
+    const query = `query ($id: ID!) { import(id: $id) { targets { state node { ${selection} } } } }`;
+    return await gateway.graphql(query, { id });
+  };
+  const named = await targets('id __typename');
+  expect(named.data.import.targets).toContainEqual({
+    state: 'FAILED',
+    node: { id: 'gid://cxone/Segment/nowhere', __typename: 'Segment' },
+  });
+  // Ids are known here: nobody is asked for them.
+  expect(named.extensions).toBeUndefined();
+  const shown = await targets('id ... on Segment { name memberCount }');
+  expect(shown.errors).toBeUndefined();
+  expect(shown.data.import.targets).toContainEqual({
+    state: 'FAILED',
+    node: { id: 'gid://cxone/Segment/nowhere', name: '', memberCount: null },
+  });
+});

@@ -170,6 +170,7 @@ test('paused, nothing is sent; resumed, the rest is; cancelled, no more is, and 
   expect(await finished(gateway, other)).toMatchObject({
     state: 'CANCELLED',
     progress: { succeeded: 1000, pending: 2000 },
+    targets: [{ state: 'CANCELLED', succeeded: 1000, pending: 2000 }],
   });
 });
 

@@ -71,6 +71,15 @@ test('the answers of an upload are those of the interface', async () => {
   expect((await put(other.url, csv(1))).status).toBe(410);
 });
 
+test('the same file sent several times at once is one import', async () => {
+  await using gateway = await startGateway();
+  const { id, url } = await createUpload(gateway);
+  const answers = await Promise.all([1, 2, 3].map(() => put(url, csv(5000))));
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
+  expect(await finished(gateway, id)).toMatchObject({ state: 'COMPLETED', progress: { received: 5000 } });
+  expect(listed(gateway)).toHaveLength(5000);
+});
+
 test('a file that is not what was announced is refused with row and column, and imports nothing', async () => {
   await using gateway = await startGateway();
   const { id, url } = await createUpload(gateway);
