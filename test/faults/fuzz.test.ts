@@ -6,6 +6,7 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSchema } from '../../src/schema.ts';
+import { anyCodePoint } from '../support/any-text.ts';
 import { type GraphQLAnswer, startGateway, type TestGateway } from '../support/gateway.ts';
 import { createUpload, finished, outboundRow, startImport } from '../support/imports.ts';
 import { documentFor, placesOf, rootFields, variablesFor } from '../support/schema-walk.ts';
@@ -31,7 +32,7 @@ const roots = rootFields(createSchema()).filter(({ type }) => type !== 'subscrip
 /** Values that are hard on whoever reads them. */
 const nasty: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue(),
-  fc.string({ unit: 'binary' }),
+  fc.string({ unit: anyCodePoint }),
   fc.constantFrom(
     null,
     '',
@@ -84,7 +85,7 @@ const mutated = (corpus: readonly string[]): fc.Arbitrary<string> =>
   fc
     .record({
       text: fc.constantFrom(...corpus),
-      edits: fc.array(fc.tuple(fc.nat(), fc.nat(4), fc.string({ unit: 'binary', maxLength: 4 })), {
+      edits: fc.array(fc.tuple(fc.nat(), fc.nat(4), fc.string({ unit: anyCodePoint, maxLength: 4 })), {
         minLength: 1,
         maxLength: 8,
       }),
@@ -122,7 +123,7 @@ const graphqlBody = fc.oneof(
   { weight: 2, arbitrary: mutated(documents).map((query) => JSON.stringify({ query })) },
   { weight: 2, arbitrary: mutated(bodies) },
   { weight: 1, arbitrary: fc.jsonValue().map((value) => JSON.stringify(value)) },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
+  { weight: 1, arbitrary: fc.string({ unit: anyCodePoint }) },
 );
 
 const sample = <T>(arbitrary: fc.Arbitrary<T>): T[] => fc.sample(arbitrary, { numRuns: RUNS, seed: SEED });
@@ -210,7 +211,7 @@ test('webhooks, signed and not', { timeout: 600_000 }, async () => {
     body: fc.oneof(
       mutated([event]),
       fc.jsonValue().map((value) => JSON.stringify(value)),
-      fc.string({ unit: 'binary' }),
+      fc.string({ unit: anyCodePoint }),
     ),
     id: fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 300 }),
     isSigned: fc.boolean(),

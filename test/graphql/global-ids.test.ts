@@ -9,6 +9,7 @@ import {
   parseGlobalId,
   readRawId,
 } from '../../src/graphql/global-ids.ts';
+import { anyCodePoint } from '../support/any-text.ts';
 
 /** Anything that may be one of CXone's ids. */
 const rawId = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/).filter(isRawId);
@@ -119,7 +120,7 @@ test('whatever text is given, it is an id or a ValidationError', () => {
   fc.assert(
     fc.property(
       fc.oneof(
-        fc.string({ unit: 'binary' }),
+        fc.string({ unit: anyCodePoint }),
         fc.string().map((rest) => `gid://cxone/${rest}`),
       ),
       (text) => {

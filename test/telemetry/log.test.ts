@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { GatewayError } from '../../src/errors.ts';
 import { createLog, type LogFields, type LogLevel } from '../../src/telemetry/log.ts';
+import { anyCodePoint } from '../support/any-text.ts';
 
 function capture(level: LogLevel = 'trace') {
   const lines: string[] = [];
@@ -104,7 +105,7 @@ test('a value that does not end is cut, and a line stays a line', () => {
 
 test('whatever is logged, it is a line of JSON', () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.string(), fc.anything()), fc.string({ unit: 'binary' }), (fields, message) => {
+    fc.property(fc.dictionary(fc.string(), fc.anything()), fc.string({ unit: anyCodePoint }), (fields, message) => {
       const line = written(fields, message);
       expect(line.trimEnd()).not.toContain('\n');
       expect(typeof JSON.parse(line)).toBe('object');
