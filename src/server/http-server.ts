@@ -131,7 +131,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     if (path === GRAPHQL_PATH && isWebSocket) sockets.upgrade(request, socket, head);
     else refuseConnection(socket, '404 Not Found');
   });
-  // Nothing moved for a while: a reader that does not take its answer, or a connection that nobody uses.
+  // Nothing moved for a while: a reader that does not take its answer, a sender that fell silent within a body, or a
+  // connection that nobody uses.
   server.setTimeout(limits.stallTimeoutMs, (socket) => {
     if (socket.writableLength > 0 || !running.isBusy(socket)) socket.destroy();
   });

@@ -31,7 +31,7 @@ export interface ServerLimits {
   readonly maxRunningPerSocket: number;
   /** Bytes that may wait for a reader before it counts as too slow and is cut off. */
   readonly maxBufferedBytes: number;
-  /** Milliseconds a reader may take nothing of what waits for it before it is cut off. */
+  /** Milliseconds a reader may take nothing of what waits for it, or a sender send nothing, before it is cut off. */
   readonly stallTimeoutMs: number;
   /** Milliseconds a new socket has for its connection_init. */
   readonly connectionInitTimeoutMs: number;
@@ -57,7 +57,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxSubscriptionsPerSocket: 50,
   maxRunningPerSocket: 200,
   maxBufferedBytes: 1024 * 1024,
-  stallTimeoutMs: 30_000,
+  // Within the 20 s of faults.md, "slowloris".
+  stallTimeoutMs: 18_000,
   connectionInitTimeoutMs: 5_000,
   pingIntervalMs: 12_000,
   drainTimeoutMs: 10_000,

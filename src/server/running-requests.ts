@@ -8,6 +8,7 @@ export interface RunningRequests {
   /** Notes that a response has no end of its own: a subscription's. */
   markEndless(response: ServerResponse): void;
   count(): number;
+  /** Whether the server has something to do for the connection: a request that is whole, or bytes of one that wait. */
   isBusy(socket: Socket): boolean;
   /** Resolves once there is none. */
   idle(): Promise<void>;
@@ -18,25 +19,25 @@ export interface RunningRequests {
 export function createRunningRequests(): RunningRequests {
   const running = new Set<ServerResponse>();
   const endless = new Set<ServerResponse>();
-  const bySocket = new WeakMap<Socket, number>();
+  const bySocket = new WeakMap<Socket, Set<IncomingMessage>>();
   const waiting: (() => void)[] = [];
 
-  const change = (socket: Socket, by: number) => bySocket.set(socket, (bySocket.get(socket) ?? 0) + by);
-
   return {
-    add({ socket }, response) {
+    add(request, response) {
+      const requests = bySocket.get(request.socket) ?? new Set();
+      bySocket.set(request.socket, requests.add(request));
       running.add(response);
-      change(socket, 1);
       response.once('close', () => {
         running.delete(response);
         endless.delete(response);
-        change(socket, -1);
+        requests.delete(request);
         if (running.size === 0) for (const resolve of waiting.splice(0)) resolve();
       });
     },
     markEndless: (response) => void endless.add(response),
     count: () => running.size,
-    isBusy: (socket) => (bySocket.get(socket) ?? 0) > 0,
+    isBusy: (socket) =>
+      [...(bySocket.get(socket) ?? [])].some(({ complete, readableLength }) => complete || readableLength > 0),
     idle: () => new Promise((resolve) => (running.size === 0 ? resolve() : waiting.push(resolve))),
     breakOffEndless() {
       for (const response of endless) response.destroy();

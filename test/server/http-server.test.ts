@@ -220,6 +220,30 @@ describe('slow clients', () => {
     expect(await raw('')).toMatch(/^(HTTP\/1\.1 408 |$)/);
   });
 
+  test('an upload whose sender falls silent is cut off, and one that only its reader holds up is not', async () => {
+    await harness[Symbol.asyncDispose]();
+    const held = Promise.withResolvers<void>();
+    const slowReader: Route = {
+      method: 'PUT',
+      pattern: '/held/:id',
+      bodyTimeoutMs: null,
+      async handle({ request, response }) {
+        let bytes = 0;
+        for await (const chunk of request) {
+          bytes += chunk.length;
+          await held.promise;
+        }
+        response.end(String(bytes));
+      },
+    };
+    harness = await startHarness({ routes: [...ROUTES, slowReader], limits: { stallTimeoutMs: 100 } });
+    const waiting = fetch(`${harness.server.url}/held/1`, { method: 'PUT', body: new Uint8Array(4_000_000) });
+    const head = (path: string) => `PUT ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nabc`;
+    expect(await raw(head('/uploads/1')).catch(() => '')).toBe('');
+    held.resolve();
+    expect(await (await waiting).text()).toBe('4000000');
+  });
+
   test('a reader that takes nothing of its answer is cut off', async () => {
     await harness[Symbol.asyncDispose]();
     harness = await startHarness({ limits: { stallTimeoutMs: 100 } });
