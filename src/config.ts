@@ -125,7 +125,10 @@ const limitsJson = z.string().transform((text, ctx): RateLimits => {
     ctx.addIssue('expected a JSON object such as {"outbound":50}');
     return z.NEVER;
   }
-  const perSecond = z.number().positive().max(100_000);
+  const perSecond = z
+    .number('expected a number')
+    .positive('expected a number over 0')
+    .max(100_000, 'expected 100000 at most');
   const parsed = z.strictObject({
     addressBooks: perSecond.optional(),
     records: perSecond.optional(),
@@ -135,7 +138,12 @@ const limitsJson = z.string().transform((text, ctx): RateLimits => {
   });
   const result = parsed.safeParse(value);
   if (!result.success) {
-    for (const issue of result.error.issues) ctx.addIssue(`${[...issue.path, issue.message].join(': ')}`);
+    for (const { code, path, message } of result.error.issues) {
+      if (code === 'unrecognized_keys')
+        ctx.addIssue(`the groups are ${Object.keys(DEFAULT_LIMITS).join(', ')}, and no others`);
+      else if (path.length === 0) ctx.addIssue('expected a JSON object such as {"outbound":50}');
+      else ctx.addIssue(`${path.join('.')}: ${message}`);
+    }
     return z.NEVER;
   }
   const given = Object.fromEntries(Object.entries(result.data).filter(([, limit]) => limit !== undefined));
@@ -149,7 +157,8 @@ const apiKeys = commaList.transform((entries, ctx): ApiKey[] => {
     const key = rest.join(':');
     // The entry itself is a secret: it is named by its place.
     const where = `entry ${index + 1}`;
-    if (!name || !/^[\w.-]{1,64}$/.test(name)) ctx.addIssue(`${where}: expected name:role:key with a plain name`);
+    if (!name || !/^[\w.-]{1,64}$/.test(name))
+      ctx.addIssue(`${where}: expected name:role:key, the name of letters, digits, dots, dashes and underscores`);
     else if (role !== 'reader' && role !== 'writer' && role !== 'admin')
       ctx.addIssue(`${where} (${name}): the role must be reader, writer or admin`);
     else if (!/^[\x21-\x7e]+$/.test(key))
@@ -200,7 +209,7 @@ const databaseUrl = z
 
 const variables = z.object({
   PORT: wholeNumber(0, 65_535).default(4000),
-  HOST: z.string().min(1).max(255).default('127.0.0.1'),
+  HOST: z.string().max(255, 'expected a host name or an address').default('127.0.0.1'),
   PUBLIC_URL: baseUrl.optional(),
   CXONE_CLIENT_ID: z.string().optional(),
   CXONE_CLIENT_SECRET: z.string().optional(),
@@ -236,11 +245,14 @@ const variables = z.object({
   GATEWAY_JWT_AUDIENCE: z.string().optional(),
   GATEWAY_ALLOWED_ORIGINS: origins.default([]),
   GATEWAY_TRUSTED_PROXIES: trustedProxies.default([]),
-  GATEWAY_AUTH: z.enum(['none'], 'the only value is none').optional(),
+  GATEWAY_AUTH: z.enum(['none'], 'expected none, the only value there is').optional(),
   BASELINE_CACHE_SIZE: wholeNumber(1, 10_000_000).default(50_000),
   BASELINE_CACHE_TTL_MS: wholeNumber(1, 86_400_000).default(60_000),
   LOG_LEVEL: z
-    .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'], 'expected silent, fatal, error … trace')
+    .enum(
+      ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'],
+      'expected silent, fatal, error, warn, info, debug or trace',
+    )
     .default('info'),
   GATEWAY_GRAPHIQL: onOff.default(true),
   GATEWAY_PERSISTED_OPERATIONS: z.string().optional(),

@@ -30,6 +30,9 @@ export const ERROR_TABLE = {
   INTERNAL_SERVER_ERROR: { clientVisible: false, retryable: false, httpStatus: 500 },
 } as const satisfies Record<string, ErrorPolicy>;
 
+/** What is said in place of an error that clients may not see; its answer has the request id beside it. */
+export const INTERNAL_ERROR = 'Internal error. The gateway’s log tells more under this requestId.';
+
 /** An expected failure. Its message is written for the person who called: what happened, where, what to do. */
 export class GatewayError extends Error {
   readonly code: ErrorCode;
@@ -41,7 +44,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** One fault of the input. `path` leads to it (list indexes as decimal strings); `code` is stable, for programs. */
+/** One fault of the input. `path` leads to it (list indexes as decimal strings); `code` is stable, for programs; `message` is whole sentences that stand alone. */
 export interface Issue {
   path: string[];
   code: string;
@@ -62,7 +65,7 @@ function summariseIssues(issues: readonly Issue[]): string {
   const [first] = issues;
   if (!first) return 'The input is invalid.';
   const where = first.path.length > 0 ? `${first.path.join('.')}: ` : '';
-  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
+  const more = issues.length > 1 ? ` And ${issues.length - 1} more.` : '';
   return `${where}${first.message}${more}`;
 }
 
@@ -122,6 +125,8 @@ export interface UpstreamFailure {
   upstreamRequestId?: string | undefined;
   /** CXone's own `code`, where its error body had one. */
   upstreamCode?: string | undefined;
+  /** CXone's own words, where its error body had some that may be repeated. */
+  upstreamMessage?: string | undefined;
   /** What CXone said was wrong and where, where its error body said so. */
   issues?: readonly Issue[] | undefined;
   retryable?: boolean | undefined;
@@ -133,6 +138,7 @@ export class UpstreamError extends GatewayError {
   readonly status: number | undefined;
   readonly upstreamRequestId: string | undefined;
   readonly upstreamCode: string | undefined;
+  readonly upstreamMessage: string | undefined;
   readonly issues: readonly Issue[];
   readonly retryable: boolean;
 
@@ -142,6 +148,7 @@ export class UpstreamError extends GatewayError {
     this.status = failure.status;
     this.upstreamRequestId = failure.upstreamRequestId;
     this.upstreamCode = failure.upstreamCode;
+    this.upstreamMessage = failure.upstreamMessage;
     this.issues = failure.issues ?? [];
     this.retryable = failure.retryable ?? (failure.fault === 'unavailable' || failure.fault === 'timeout');
   }

@@ -7,6 +7,8 @@ const E164 = /^\+[1-9]\d{6,14}$/;
 export interface PhoneNormaliser {
   /** The number in E.164, or null where it is none: unknown country code, impossible length, not a number. */
   normalise(text: string): string | null;
+  /** What to tell of a text that is none. */
+  readonly refusal: string;
 }
 
 /** Whether it is an ISO 3166-1 alpha-2 code (upper case) that phone numbers can be read by. */
@@ -31,7 +33,12 @@ export function createPhoneNormaliser(defaultCountry?: string): PhoneNormaliser 
     return number?.isPossible() && !number.ext && E164.test(number.number) ? number.number : null;
   };
 
+  const whole = 'a phone number with a country code (E.164), such as +14155550123';
   return {
+    refusal:
+      defaultCountry === undefined
+        ? `This is not ${whole}.`
+        : `This is neither a phone number of ${defaultCountry} nor ${whole}.`,
     normalise(text) {
       if (!E164.test(text)) return text.length > 64 ? null : parse(text);
       const prefix = `${text.slice(1, 5)}:${text.length}`;

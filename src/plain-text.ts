@@ -5,9 +5,9 @@
 const CONTROL = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]/;
 
 /** What is wrong with a text, as a phrase for a message; null where nothing is. */
-export function textFault(text: string): 'a control character' | 'a lone surrogate' | null {
+export function textFault(text: string): 'a control character' | 'half of a surrogate pair' | null {
   if (CONTROL.test(text)) return 'a control character';
-  return text.isWellFormed() ? null : 'a lone surrogate';
+  return text.isWellFormed() ? null : 'half of a surrogate pair';
 }
 
 // One @, no white space, a dot in the domain, the lengths of RFC 5321 (64 + 1 + 255). More than this only delivery can tell.

@@ -109,10 +109,10 @@ export function addressBookIssues(patch: AddressBookPatch, path: readonly string
   const issues: Issue[] = [];
   const checkText = (text: string, at: string[]) => {
     const fault = textFault(text);
-    if (fault) issues.push({ path: [...path, ...at], code: 'BAD_TEXT', message: `contains ${fault}` });
+    if (fault) issues.push({ path: [...path, ...at], code: 'BAD_TEXT', message: `This contains ${fault}. Remove it.` });
   };
   if (patch.name === null || (patch.name !== undefined && patch.name.trim() === '')) {
-    issues.push({ path: [...path, 'name'], code: 'REQUIRED', message: 'must not be empty' });
+    issues.push({ path: [...path, 'name'], code: 'REQUIRED', message: 'An address book needs a name.' });
   }
   for (const field of ['name', 'description', 'source'] as const) {
     const text = patch[field];

@@ -36,7 +36,7 @@ export function loadAddressBook(bookId: string, context: GraphQLContext): Promis
 export async function requireAddressBook(bookId: string, context: GraphQLContext): Promise<AddressBook> {
   const book = await loadAddressBook(bookId, context);
   if (book) return book;
-  throw new NotFoundError('There is no such address book.', encodeGlobalId('AddressBook', bookId));
+  throw new NotFoundError('There is no such address book. Check its id.', encodeGlobalId('AddressBook', bookId));
 }
 
 /** To be called before a book is written: what the operation knows of it is outdated then. */

@@ -71,7 +71,8 @@ export function createAddressBooks(deps: {
   const client = createAddressBookClient({ cxone });
   const audited = createAudited(deps);
   const bookGid = (bookId: string) => globalId('AddressBook', bookId);
-  const notFound = (bookId: string) => new NotFoundError('There is no such address book.', bookGid(bookId));
+  const notFound = (bookId: string) =>
+    new NotFoundError('There is no such address book. Check its id.', bookGid(bookId));
 
   const definitions = new LRUCache<string, { fields: readonly FieldDefinition[] | undefined }, CallContext>({
     max: MAX_KNOWN_BOOKS,
@@ -98,7 +99,7 @@ export function createAddressBooks(deps: {
   }
 
   function nameTaken(): ConflictError {
-    return new ConflictError('NAME_TAKEN', 'Another address book has this name already.');
+    return new ConflictError('NAME_TAKEN', 'Another address book has this name already. Choose another name.');
   }
 
   /** Names are unique, so a POST whose answer was lost can be looked for by the name, and sent again where it is not there. */
@@ -122,7 +123,10 @@ export function createAddressBooks(deps: {
         return effectOf(found, Object.keys(body));
       }
       if (send === MAX_SENDS || !(reply instanceof Error)) {
-        throw lost ?? new OutcomeUnknownError('CXone took the address book, but does not show it.');
+        throw (
+          lost ??
+          new OutcomeUnknownError('CXone took the address book, but does not show it. Look before sending it again.')
+        );
       }
     }
   }
@@ -145,7 +149,10 @@ export function createAddressBooks(deps: {
         const left = changedBookFields(book.wire, after);
         if (left.length === 0) return effectOf(book, changed);
         if (send > MAX_SENDS)
-          throw lost ?? new ConflictError('VERSION_MISMATCH', 'The book is being changed by others.');
+          throw (
+            lost ??
+            new ConflictError('VERSION_MISMATCH', 'Others keep changing this address book. Try again in a moment.')
+          );
         changed = left;
         held.throwIfAborted();
         const reply = await client.replace(bookId, after, call).catch((error: unknown) => {

@@ -75,11 +75,16 @@ export function createAuthenticator(deps: {
     } catch (error) {
       if (!(error instanceof CredentialsRefusedError)) throw error;
       onRefused(waitMs > 0 ? 'rateLimited' : error.reason);
-      if (waitMs > 0) throw new RateLimitedError('Too many wrong credentials came from this address.', waitMs);
+      if (waitMs > 0) throw tooManyWrong(waitMs);
       await noteRefusal(error, credentials);
       throw error;
     }
   };
+}
+
+function tooManyWrong(waitMs: number): RateLimitedError {
+  const again = `Try again in ${Math.ceil(waitMs / 1000)} s.`;
+  return new RateLimitedError(`Too many wrong credentials came from this address. ${again}`, waitMs);
 }
 
 function readBearer(authorization: string): string {
@@ -90,5 +95,8 @@ function readBearer(authorization: string): string {
 }
 
 function unknownKey(): CredentialsRefusedError {
-  return new CredentialsRefusedError('unknownKey', 'The API key or token is not valid.');
+  return new CredentialsRefusedError(
+    'unknownKey',
+    'The API key or token is not valid. Check it, or ask the gateway’s operator for another.',
+  );
 }

@@ -106,18 +106,30 @@ export function createTokenVerifier(deps: { issuer: TokenIssuer; clock: Clock })
         claims = await check(token);
       } catch (error) {
         const reason = reasonOf(error);
-        if (reason) throw new CredentialsRefusedError(reason, MESSAGES[reason] ?? 'The token is not valid.');
-        throw new GatewayError('UNAVAILABLE', 'The keys to check tokens with cannot be fetched right now.', {
-          cause: error,
-        });
+        if (reason)
+          throw new CredentialsRefusedError(
+            reason,
+            MESSAGES[reason] ?? 'The token is not valid. Get one from the issuer that this gateway trusts.',
+          );
+        throw new GatewayError(
+          'UNAVAILABLE',
+          'The keys to check tokens with cannot be fetched right now. Try again in a moment.',
+          {
+            cause: error,
+          },
+        );
       }
       const name = cleanName(claims.sub);
-      if (name === '') throw new CredentialsRefusedError('noSubject', 'The token names no subject.');
+      if (name === '')
+        throw new CredentialsRefusedError(
+          'noSubject',
+          'The token names no subject (sub). Get one that says who it is for.',
+        );
       const role = roleOf(claims);
       if (!role)
         throw new CredentialsRefusedError(
           'noScope',
-          'The token has none of the scopes cxone:read, cxone:write, cxone:admin.',
+          'The token has none of the scopes cxone:read, cxone:write, cxone:admin. Get one that has.',
         );
       return { name, role, ...(claims.exp !== undefined && { expiresAt: claims.exp * 1000 }) };
     },
@@ -143,8 +155,8 @@ async function verifyWithAny(
 }
 
 const MESSAGES: Partial<Record<RefusalReason, string>> = {
-  expired: 'The token has expired.',
-  notYetValid: 'The token is not valid yet.',
+  expired: 'The token has expired. Get a new one.',
+  notYetValid: 'The token is not valid yet. Try again in a moment, or check the issuer’s clock.',
 };
 
 /** Undefined where it is not the token's fault. */

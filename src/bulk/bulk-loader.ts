@@ -235,7 +235,10 @@ export function createBulkLoader(deps: {
         if (!(error instanceof OutcomeUnknownError)) throw error;
         const settled = await settle(operation, { target, items, attempt, call, lost: error });
         if (settled) return settled;
-        if (sends === MAX_SENDS) throw new UpstreamError('CXone did not take it.', { fault: 'unavailable' });
+        if (sends === MAX_SENDS)
+          throw new UpstreamError(`CXone did not take it in ${MAX_SENDS} tries. Try again later.`, {
+            fault: 'unavailable',
+          });
       }
     }
   }
@@ -254,7 +257,7 @@ export function createBulkLoader(deps: {
     });
     if (settlement.verdict === 'settled') return settlement.result;
     if (settlement.verdict === 'notApplied') return undefined;
-    throw new OutcomeUnknownError(`${lost.message} CXone was asked: ${settlement.reason}.`, lost.upstreamRequestId, {
+    throw new OutcomeUnknownError(`${settlement.reason} ${lost.message}`, lost.upstreamRequestId, {
       cause: lost,
     });
   }
@@ -291,9 +294,12 @@ export function createBulkLoader(deps: {
     const leftMs = deadlineAt - clock.monotonic();
     await clock.sleep(Math.max(0, Math.ceil(leftMs)), signal);
     if (!entry.sharedCall)
-      return new RateLimitedError('There was no room for this in the time it had; nothing was sent.', 1000);
+      return new RateLimitedError(
+        'There was no room for this in the time it had; nothing was sent. Try again in a moment.',
+        1000,
+      );
     await clock.sleep(SETTLE_MS, signal);
-    return new OutcomeUnknownError('It was sent to CXone, and no answer came in time.');
+    return new OutcomeUnknownError('It was sent to CXone, and no answer came in time. Look before sending it again.');
   }
 
   async function join<Item>(
@@ -322,7 +328,10 @@ export function createBulkLoader(deps: {
       if (stopped) throw stopping();
       caller.call.signal?.throwIfAborted();
       if (waiting >= maxWaitingItems) {
-        throw new RateLimitedError(`${maxWaitingItems} items already wait for their bulk calls.`, 1000);
+        throw new RateLimitedError(
+          `${maxWaitingItems} items already wait for their bulk calls. Try again in a moment.`,
+          1000,
+        );
       }
       return await tracked(join(write, target, { item, caller, isRetry }));
     },
@@ -337,7 +346,7 @@ export function createBulkLoader(deps: {
 }
 
 function stopping(): GatewayError {
-  return new GatewayError('UNAVAILABLE', 'The gateway is stopping.');
+  return new GatewayError('UNAVAILABLE', 'The gateway is stopping. Try again in a moment.');
 }
 
 function answerOf(end: BulkCallReport['end'], index: number, bulkCall: BulkCall): LoadedItem | Error {

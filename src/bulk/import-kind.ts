@@ -55,13 +55,14 @@ export interface ImportKind<Item = unknown> {
   /**
    * Looks at the target before anything is accepted, and makes the check for its rows.
    *
-   * @throws NotFoundError where the target does not exist; ConflictError where it takes no writes.
+   * @returns null where the target does not exist
+   * @throws ConflictError where it takes no writes
    */
   open(
     place: ImportPlace,
     options: RowOptions,
     call: CallContext,
-  ): Promise<(row: Record<string, unknown>) => RowCheck<Item>>;
+  ): Promise<((row: Record<string, unknown>) => RowCheck<Item>) | null>;
   operation(place: ImportPlace, options: RowOptions): BulkOperation<Item>;
   /** How many contacts the target holds, where CXone counts them; null where it does not say. */
   count?(target: string, call: CallContext): Promise<number | null>;

@@ -101,5 +101,5 @@ function namedItems(refusal: UpstreamError, size: number): Map<number, Issue> {
 }
 
 function wholeRefusal(refusal: UpstreamError): Issue {
-  return { path: [], code: refusal.upstreamCode ?? 'REFUSED', message: refusal.message };
+  return { path: [], code: refusal.upstreamCode ?? 'REFUSED', message: refusal.upstreamMessage ?? refusal.message };
 }

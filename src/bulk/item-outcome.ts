@@ -16,7 +16,7 @@ export function takenAs({ outcome, upstreamRequestId }: LoadedItem, thing: strin
   const { issue } = outcome;
   if (outcome.status === 'unknown') {
     throw new OutcomeUnknownError(
-      `The ${thing} was sent to CXone, and nothing tells whether it was taken: ${issue.message}.`,
+      `The ${thing} was sent to CXone, and nothing tells whether it was taken. ${issue.message}`,
       upstreamRequestId,
     );
   }

@@ -14,6 +14,11 @@ export function readRowId(value: unknown, type: string): string | null {
   return RAW_ID.test(raw) && !raw.includes('..') ? raw : null;
 }
 
+/** What to tell of a value that is no id of a thing of this type. */
+export function notAnId(type: string): string {
+  return `This is not an id of a ${type.toLowerCase()}. Give CXone’s own id, or a global one.`;
+}
+
 function decode(part: string): string {
   try {
     return decodeURIComponent(part);

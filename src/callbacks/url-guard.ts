@@ -30,13 +30,17 @@ export function checkPublicUrl(text: string, { allowedHosts, path }: UrlCheck): 
   const url = readPlainUrl(text, path);
   if (allowedHosts.names(url)) return url;
   if (url.protocol !== 'https:') {
-    throw refuse(path, 'URL_NOT_PUBLIC', 'must be https, or its host allowed by the configuration');
+    throw refuse(path, 'URL_NOT_PUBLIC', 'This must be https, unless CALLBACK_ALLOWED_HOSTS names its host.');
   }
   if (url.port !== '') {
-    throw refuse(path, 'URL_NOT_PUBLIC', 'must use port 443, or its host and port be allowed by the configuration');
+    throw refuse(
+      path,
+      'URL_NOT_PUBLIC',
+      'This must use port 443, unless CALLBACK_ALLOWED_HOSTS names its host and port.',
+    );
   }
   if (!isPublicHost(url.hostname)) {
-    throw refuse(path, 'URL_NOT_PUBLIC', 'must name a public host, or one that is allowed by the configuration');
+    throw refuse(path, 'URL_NOT_PUBLIC', 'This must name a public host, or one that CALLBACK_ALLOWED_HOSTS names.');
   }
   return url;
 }
@@ -49,7 +53,11 @@ export function checkPublicUrl(text: string, { allowedHosts, path }: UrlCheck): 
 export function checkCallbackUrl(text: string, { allowedHosts, path }: UrlCheck): URL {
   const url = readPlainUrl(text, path);
   if (!allowedHosts.names(url)) {
-    throw refuse(path, 'HOST_NOT_ALLOWED', 'names a host that CALLBACK_ALLOWED_HOSTS does not allow');
+    throw refuse(
+      path,
+      'HOST_NOT_ALLOWED',
+      'CALLBACK_ALLOWED_HOSTS does not name this host. The operator has to add it.',
+    );
   }
   return url;
 }
@@ -61,13 +69,17 @@ export function checkCallbackUrl(text: string, { allowedHosts, path }: UrlCheck)
 function readPlainUrl(text: string, path: readonly string[]): URL {
   const url = text.length <= MAX_URL_LENGTH ? URL.parse(text) : null;
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw refuse(path, 'INVALID_URL', `must be an https URL of at most ${MAX_URL_LENGTH} characters`);
+    throw refuse(path, 'INVALID_URL', `This must be an https URL of at most ${MAX_URL_LENGTH} characters.`);
   }
   const origin = `${url.protocol}//${url.hostname}`;
   const rest = text.slice(origin.length);
   const isPlain = text.slice(0, origin.length).toLowerCase() === origin && /^(?::\d{1,5})?(?:[/?][!-~]*)?$/.test(rest);
   if (!isPlain || url.hash !== '' || text.includes('\\')) {
-    throw refuse(path, 'INVALID_URL', 'must be written plainly: https://host/path, in ASCII, without user or fragment');
+    throw refuse(
+      path,
+      'INVALID_URL',
+      'This must be written plainly: https://host/path, in ASCII, without user or fragment.',
+    );
   }
   return url;
 }

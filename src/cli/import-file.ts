@@ -1,6 +1,6 @@
 /** `import`: asks for an upload, streams the file there, and prints the import's id for the commands that follow. */
 import { createReadStream } from 'node:fs';
-import { access, constants } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { GatewayCallError, type GatewayClient } from '../client/gateway-client.ts';
@@ -47,9 +47,16 @@ export async function importFile(
 }
 
 async function checkReadable(file: string): Promise<void> {
-  await access(file, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`${file} cannot be read (${error.code ?? error.message})`);
-  });
+  try {
+    await access(file, constants.R_OK);
+    if ((await stat(file)).isDirectory()) throw new UsageError(`${file} is a folder. Name a file in it.`);
+  } catch (error) {
+    if (error instanceof UsageError || !(error instanceof Error)) throw error;
+    const code = 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT') throw new UsageError(`There is no file ${file}.`);
+    if (code === 'EACCES') throw new UsageError(`You may not read ${file}.`);
+    throw new UsageError(`${file} cannot be read: ${error.message}.`);
+  }
 }
 
 interface Refusal {
@@ -59,7 +66,7 @@ interface Refusal {
 }
 
 function refusal(result: Refusal | null | undefined): Error {
-  const lines = result?.issues?.map(({ path, message }) => `${path.join('.')} ${message}`);
+  const lines = result?.issues?.map(({ path, message }) => `${path.join('.')}: ${message}`);
   const message = lines?.join('\n') ?? result?.message ?? 'The gateway did not take the import.';
   return result?.__typename === 'ValidationError'
     ? new UsageError(message)
@@ -88,7 +95,10 @@ async function upload(url: string, file: string, { stdin, stderr, signal }: Term
       // An upload that broke leaves nothing behind but the right to try again.
       if (signal.aborted || error instanceof GatewayCallError) throw error;
       if (file === '-' || attempt === MAX_UPLOADS)
-        throw new GatewayCallError('UNREACHABLE', `The upload to ${new URL(url).origin} broke; nothing was imported.`);
+        throw new GatewayCallError(
+          'UNREACHABLE',
+          `The upload to ${new URL(url).origin} broke; nothing was imported. Try again.`,
+        );
       stderr.write('The upload broke; starting again …\n');
     }
   }

@@ -18,7 +18,7 @@ const DUPLICATES = { skip: 'SKIP', update: 'UPDATE', fail: 'FAIL' } as const;
 /** @throws UsageError */
 export function readImportRequest(file: string, values: OptionValues): { input: CreateImportUploadInput } {
   const kind = oneOf('--kind', KINDS, values.kind);
-  if (kind === undefined) throw new UsageError(`--kind is missing: ${Object.keys(KINDS).join(', ')}`);
+  if (kind === undefined) throw new UsageError(`--kind is missing. It is one of ${Object.keys(KINDS).join(', ')}.`);
   return {
     input: {
       kind,
@@ -33,13 +33,17 @@ export function readImportRequest(file: string, values: OptionValues): { input: 
 function targetOf(kind: ImportKind, { list, book }: OptionValues): { targetId?: string } {
   if (kind === 'SEGMENT_MEMBERS') {
     if (list !== undefined || book !== undefined)
-      throw new UsageError('rows of kind segments name their segment themselves: leave --list and --book out');
+      throw new UsageError('Rows of kind segments name their segment themselves. Leave --list and --book out.');
     return {};
   }
   const isBook = kind === 'CONTACTS';
   const [wanted, other] = isBook ? [book, list] : [list, book];
   if (wanted === undefined || other !== undefined)
-    throw new UsageError(isBook ? 'contacts go into an address book: --book ID' : 'give the contact list: --list ID');
+    throw new UsageError(
+      isBook
+        ? 'Contacts go into an address book. Give it: --book ID.'
+        : 'These go into a contact list. Give it: --list ID.',
+    );
   return { targetId: globalId(isBook ? 'AddressBook' : 'ContactList', wanted) };
 }
 
@@ -61,26 +65,26 @@ function readOptions(values: OptionValues): ImportOptions {
 function readMapping(text: string) {
   const at = text.indexOf('=');
   const [source, target] = [text.slice(0, at), text.slice(at + 1)];
-  if (at < 1 || target === '') throw new UsageError(`--map wants SOURCE=TARGET, not ${text}`);
+  if (at < 1 || target === '') throw new UsageError(`--map takes SOURCE=TARGET, not ${text}.`);
   return { source, target };
 }
 
 function readCount(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--max-failures wants a whole number, not ${text}`);
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--max-failures takes a whole number, not ${text}.`);
   return Number(text);
 }
 
 function formatOf(file: string): ImportFormat {
   if (/\.(?:csv|tsv|txt)(?:\.gz)?$/i.test(file)) return 'CSV';
   if (/\.(?:ndjson|jsonl)(?:\.gz)?$/i.test(file)) return 'NDJSON';
-  throw new UsageError(`--format is missing: ${file} does not say whether it is csv or ndjson`);
+  throw new UsageError(`--format is missing: the name ${file} does not tell whether it is csv or ndjson.`);
 }
 
 function oneOf<T>(option: string, known: Readonly<Record<string, T>>, text: string | undefined): T | undefined {
   if (text === undefined) return undefined;
   const name = text.toLowerCase();
   if (Object.hasOwn(known, name)) return known[name];
-  throw new UsageError(`${option} is one of ${Object.keys(known).join(', ')}, not ${text}`);
+  throw new UsageError(`${option} is one of ${Object.keys(known).join(', ')}, not ${text}.`);
 }
 
 /** Takes CXone's own ids as they are, and global ids too. */

@@ -84,7 +84,7 @@ const COMMANDS: Readonly<Record<string, ClientCommand>> = {
     operand: null,
     options: ['follow', 'after'],
     run: (gateway, { values: { follow = false, after, ...values } }, terminal) => {
-      if (after !== undefined && !follow) throw new UsageError('--after needs --follow');
+      if (after !== undefined && !follow) throw new UsageError('--after only goes with --follow.');
       return events(gateway, { follow, after, ...shown(values) }, terminal);
     },
   },
@@ -124,11 +124,13 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   const { values, positionals } = readArguments(rest);
   const known = [...COMMON_OPTIONS, ...command.options];
   const [foreign] = Object.keys(values).filter((option) => !known.some((each) => each === option));
-  if (foreign !== undefined) throw new UsageError(`${name} has no option --${foreign}`);
+  if (foreign !== undefined) throw new UsageError(`The command ${name} has no option --${foreign}.`);
   const wanted = command.operand === null ? 0 : 1;
   if (positionals.length !== wanted)
     throw new UsageError(
-      command.operand === null ? `${name} takes no operand` : `${name} needs one ${command.operand}`,
+      command.operand === null
+        ? `The command ${name} takes options only.`
+        : `The command ${name} takes one operand: cxone-gateway ${name} ${command.operand}.`,
     );
 
   const { environment, stderr, clock, random } = terminal;
@@ -147,22 +149,24 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
 
 function noCommand(name: string): string {
   // Without arguments bin.mjs has started these.
-  if (name === 'serve' || name === 'sandbox') return `${name} takes no options: the environment configures it`;
-  return `there is no command ${name}`;
+  if (name === 'serve' || name === 'sandbox')
+    return `The command ${name} takes no options. The environment configures it (README.md, "For operators").`;
+  return `There is no command ${name}.`;
 }
 
 function readArguments(args: string[]) {
   try {
     return parseArgs({ args, options: OPTIONS, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(messageOf(error));
+    // Node's advice behind the first sentence is for programmers.
+    throw new UsageError(`${messageOf(error).split(/\.\s/, 1)[0]?.replace(/\.$/, '')}.`);
   }
 }
 
 function readUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return `${url.origin}${url.pathname}`;
-  throw new UsageError(`the gateway's address must be an http or https URL, not ${text}`);
+  throw new UsageError(`The gateway's address must be an http or https URL, not ${text}.`);
 }
 
 function messageOf(error: unknown): string {

@@ -19,6 +19,10 @@ export async function watchImport(gateway: GatewayClient, options: WatchOptions,
   const id = options.importId.startsWith('gid://')
     ? options.importId
     : `gid://cxone/Import/${encodeURIComponent(options.importId)}`;
+  // Told at once where there is no gateway or no such import; the subscription below would wait for it to come back.
+  const { import: found } = await gateway.execute(ImportOutcomeDocument, { id });
+  if (!found)
+    throw new GatewayCallError('NOT_FOUND', 'There is no such import. Check its id; `events` lists the newest.');
   const display = createProgressDisplay(stdout);
   const news = gateway.subscribe(ImportProgressDocument, { id });
   const end = await followEvents(news, signal, ({ importProgress: event }) => {

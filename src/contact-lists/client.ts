@@ -81,7 +81,7 @@ export function createContactListClient(cxone: CxoneClient): ContactListClient {
 /** An answer about another list must never be shown, counted or cached as this one. */
 function checkIdentity(list: ContactList, asked: string, upstreamRequestId: string | undefined): ContactList {
   if (list.id === asked) return list;
-  throw new UpstreamError('CXone answered with another contact list than the one asked for.', {
+  throw new UpstreamError('CXone answered with another contact list than the one asked for. Try again in a moment.', {
     fault: 'badResponse',
     upstreamRequestId,
   });

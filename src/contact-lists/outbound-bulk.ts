@@ -99,10 +99,13 @@ export function createOutboundOperation(deps: {
   ): Promise<Settlement> {
     state.count = null;
     if (!before || before.count === null)
-      return unknown('the count of the list before the call is not known, so nothing tells whether it went through');
+      return unknown(
+        'How many contacts the list had before is not known, so nothing tells whether the call went through.',
+      );
     for (const look of ['first', 'second'] as const) {
       const count = await readCount(state, target, call);
-      if (count === null) return unknown('CXone gives no count of the list');
+      if (count === null)
+        return unknown('CXone gives no count of the list, so nothing tells whether the call went through.');
       const byOthers = before.run === run ? state.added - before.added : 0;
       const grown = count - before.count - byOthers;
       if (grown === size) {
@@ -111,7 +114,7 @@ export function createOutboundOperation(deps: {
       }
       if (grown !== 0)
         return unknown(
-          `the list grew by ${grown} while ${size} contacts were under way: others wrote to it, or some were refused`,
+          `The list grew by ${grown} while ${size} contacts were under way: others wrote to it, or some were refused.`,
         );
       if (look === 'first') await clock.sleep(secondLookMs, call.signal);
     }
@@ -185,7 +188,7 @@ function readAnswer(
       continue;
     }
     refused += 1;
-    const issue = { path: [], code: code ?? 'REFUSED', message: message ?? 'CXone refused it and gave no reason' };
+    const issue = { path: [], code: code ?? 'REFUSED', message: message ?? 'CXone refused it and gave no reason.' };
     outcomes[index] = { status: 'failed', issue };
   }
   const named = size - refused;
@@ -197,7 +200,8 @@ function readAnswer(
       const issue = {
         path: [],
         code: 'COUNT_MISMATCH',
-        message: 'CXone accepted fewer contacts than it did not refuse',
+        message:
+          'CXone accepted fewer contacts than it did not refuse, so this one may be missing. Look before sending it again.',
       };
       outcomes.forEach((outcome, index) => {
         if (outcome.status === 'created') outcomes[index] = { status: 'unknown', issue };

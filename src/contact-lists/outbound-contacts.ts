@@ -41,7 +41,7 @@ export function createOutboundContacts(deps: {
         throw new ValidationError(checked.issues.map((issue) => ({ ...issue, path: ['contact', ...issue.path] })));
       const loaded = await loader.load(write, listId, checked.contact, caller).catch((error: unknown) => {
         if (!(error instanceof UpstreamError && error.status === 404)) throw error;
-        throw new NotFoundError('There is no such contact list.', globalId('ContactList', listId));
+        throw new NotFoundError('There is no such contact list. Check its id.', globalId('ContactList', listId));
       });
       takenAs(loaded, 'contact');
       return { externalId: checked.contact.externalId, bulkCall: loaded.bulkCall };

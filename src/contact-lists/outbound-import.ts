@@ -1,7 +1,6 @@
 /** Imports of kind OUTBOUND_CONTACTS: contacts of an outbound list. */
 import type { BulkOperation } from '../bulk/bulk-operation.ts';
 import type { ImportKind } from '../bulk/import-kind.ts';
-import { NotFoundError } from '../errors.ts';
 import { createPhoneNormaliser } from '../phone-numbers.ts';
 import type { ContactListClient } from './client.ts';
 import { type OutboundContact, outboundDedupeKey } from './model.ts';
@@ -35,7 +34,7 @@ export function createOutboundImportKind(deps: {
     async open({ targetId }, options, call) {
       const target = targetId ?? '';
       const list = await deps.client.get(target, call);
-      if (!list) throw new NotFoundError('There is no such contact list.');
+      if (!list) return null;
       const phones = createPhoneNormaliser(options.defaultCountry);
       return (row) => {
         const checked = checkOutboundRow(row, phones);

@@ -29,15 +29,19 @@ export function checkOutboundRow(
     if (value === undefined || value === null || value === '') return undefined;
     // Spreadsheets and JSON writers give ids and names of digits as numbers.
     const string = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
-    if (typeof string !== 'string') return fault(field, 'NOT_TEXT', 'must be text');
+    if (typeof string !== 'string') return fault(field, 'NOT_TEXT', 'This must be text: write it in quotes.');
     if (string.length > MAX_VALUE_LENGTH)
-      return fault(field, 'TOO_LONG', `has ${string.length} characters, at most ${MAX_VALUE_LENGTH} are taken`);
+      return fault(
+        field,
+        'TOO_LONG',
+        `This has ${string.length} characters, and CXone takes ${MAX_VALUE_LENGTH} at most. Shorten it.`,
+      );
     const bad = textFault(string);
-    return bad ? fault(field, 'BAD_TEXT', `contains ${bad}`) : string;
+    return bad ? fault(field, 'BAD_TEXT', `This contains ${bad}. Remove it.`) : string;
   };
 
   const externalId = text('externalId', row.externalId);
-  if (externalId === undefined && !issues.length) fault('externalId', 'REQUIRED', 'is missing');
+  if (externalId === undefined && !issues.length) fault('externalId', 'REQUIRED', 'An externalId is required.');
   const contact: OutboundContact = { externalId: externalId ?? '', doNotCall: false, doNotEmail: false };
   for (const field of TEXT_FIELDS) {
     const value = text(field, row[field]);
@@ -48,28 +52,29 @@ export function checkOutboundRow(
   const phone = text('phone', row.phone);
   const email = text('email', row.email);
   if (phone === undefined && email === undefined) {
-    if (issues.length === given) fault('phone', 'REQUIRED', 'is missing, and so is email: one of them is needed');
+    if (issues.length === given) fault('phone', 'REQUIRED', 'A phone or an email is required.');
   }
   if (phone !== undefined) {
     const number = phones.normalise(phone);
-    if (number === null) fault('phone', 'INVALID_PHONE', 'is not a phone number with a country code (E.164)');
+    if (number === null) fault('phone', 'INVALID_PHONE', phones.refusal);
     else contact.phone = number;
   }
   if (email !== undefined) {
     if (isEmailAddress(email)) contact.email = email;
-    else fault('email', 'INVALID_EMAIL', 'is not an email address');
+    else fault('email', 'INVALID_EMAIL', 'This is not an email address, such as name@example.com.');
   }
 
   for (const flag of FLAGS) {
     const value = toBoolean(row[flag]);
     if (value === undefined)
-      fault(flag, row[flag] === undefined ? 'REQUIRED' : 'NOT_BOOLEAN', 'must be given as true or false');
+      fault(flag, row[flag] === undefined ? 'REQUIRED' : 'NOT_BOOLEAN', 'This must be given as true or false.');
     else contact[flag] = value;
   }
 
   const custom = row.customFields;
   if (custom !== undefined && custom !== null) {
-    if (typeof custom !== 'object' || Array.isArray(custom)) fault('customFields', 'NOT_OBJECT', 'must be an object');
+    if (typeof custom !== 'object' || Array.isArray(custom))
+      fault('customFields', 'NOT_OBJECT', 'This must be an object of names and values.');
     else {
       const fields = customFields(custom as Record<string, unknown>, text, fault);
       if (fields) contact.customFields = fields;
@@ -98,7 +103,7 @@ function customFields(
       typeof raw === 'boolean' || (typeof raw === 'number' && Number.isFinite(raw))
         ? raw
         : raw !== null && typeof raw === 'object'
-          ? fault(`customFields.${name}`, 'NOT_SCALAR', 'must be text, a number or a boolean')
+          ? fault(`customFields.${name}`, 'NOT_SCALAR', 'This must be text, a number, true or false.')
           : text(`customFields.${name}`, raw);
     if (value === undefined) continue;
     fields ??= Object.create(null) as Record<string, unknown>;

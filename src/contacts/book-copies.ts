@@ -111,7 +111,7 @@ function refuseUnknownFields(contacts: readonly Contact[], definitions: readonly
     [...issues].map(([name, code]) => ({
       path: ['fallbackAddressBookId'],
       code,
-      message: `has no field that could take the attribute "${name}" of the contacts to be copied`,
+      message: `This address book has no field that can take the attribute "${name}" of the contacts to be copied. Add it there, or choose another.`,
     })),
   );
 }

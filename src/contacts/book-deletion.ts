@@ -82,7 +82,7 @@ export function createBookDeleter(deps: {
   async function run(bookId: string, request: DeletionRequest, caller: Caller, held: AbortSignal) {
     const { call } = caller;
     const book = await books.get(bookId, call);
-    if (!book) throw new NotFoundError('There is no such address book.', bookGid(bookId));
+    if (!book) throw new NotFoundError('There is no such address book. Check its id.', bookGid(bookId));
     const groups = await referringGroups(bookId, call);
     if (groups.length > 0 && request.onReferences === 'REFUSE') throw inUse(bookId, groups);
     if (groups.length > 0 && request.onReferences === 'ARCHIVE') {
@@ -104,15 +104,15 @@ export function createBookDeleter(deps: {
   function inUse(bookId: string, groups: readonly Group[]): ConflictError {
     const names = groups.slice(0, 5).map(({ name }) => `"${name}"`);
     const more = groups.length > names.length ? ` and ${groups.length - names.length} more` : '';
-    const message = `Groups still refer to contacts of this address book: ${names.join(', ')}${more}.`;
+    const message = `Groups still refer to contacts of this address book: ${names.join(', ')}${more}. Change those groups first, or delete with onReferences ARCHIVE or REASSIGN.`;
     return new ConflictError('IN_USE', message, bookGid(bookId));
   }
 
   async function usableFallback(fallbackId: string | undefined, call: CallContext): Promise<AddressBook> {
     const fallback = fallbackId === undefined ? null : await books.get(fallbackId, call);
-    if (!fallback) throw new NotFoundError('There is no such address book.', bookGid(fallbackId ?? ''));
+    if (!fallback) throw new NotFoundError('There is no such address book. Check its id.', bookGid(fallbackId ?? ''));
     if (!fallback.archived) return fallback;
-    throw unusable('ARCHIVED', 'is archived, and routing leaves archived books out');
+    throw unusable('ARCHIVED', 'This address book is archived, and routing leaves archived ones out. Choose another.');
   }
 
   /** Until no group refers to a contact of the book: copies what is referred to, and points the groups at the copies. */
@@ -179,7 +179,7 @@ export function createBookDeleter(deps: {
     for (let sends = 1; ; sends++) {
       try {
         if ((await client.remove(bookId, call)) === 'gone' && sends === 1) {
-          throw new NotFoundError('There is no such address book.', bookGid(bookId));
+          throw new NotFoundError('There is no such address book. Check its id.', bookGid(bookId));
         }
         return;
       } catch (error) {
@@ -229,8 +229,10 @@ export function createBookDeleter(deps: {
 
 function refuseBadRequest(bookId: string, { onReferences, fallbackBookId }: DeletionRequest): void {
   if (onReferences !== 'REASSIGN') return;
-  if (fallbackBookId === undefined) throw unusable('REQUIRED', 'is needed for REASSIGN');
-  if (fallbackBookId === bookId) throw unusable('SAME_BOOK', 'is the address book that is to be deleted');
+  if (fallbackBookId === undefined)
+    throw unusable('REQUIRED', 'REASSIGN needs an address book that takes the contacts.');
+  if (fallbackBookId === bookId)
+    throw unusable('SAME_BOOK', 'This is the address book that is to be deleted. Choose another.');
 }
 
 function unusable(code: string, message: string): ValidationError {

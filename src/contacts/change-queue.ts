@@ -157,7 +157,13 @@ export function createChangeQueue(deps: {
     const taken = new Set([...changes, ...folded.outdated, ...folded.unfit]);
     takeOut(line, (change) => taken.has(change));
     line.readAgain = folded.undecided || taken.size === 0;
-    rejectAll(folded.outdated, outdated(line, 'The contact has been changed since the version that was given.'));
+    rejectAll(
+      folded.outdated,
+      outdated(
+        line,
+        'The contact has been changed since the version that was given. Read it, and change what is there now.',
+      ),
+    );
     rejectAll(folded.unfit, new ContactMovedError('The contact is no longer the one that was meant.'));
     if (isNew(folded)) {
       await send(round, folded, changes).catch((error: unknown) => rejectAll(changes, error));
@@ -264,11 +270,11 @@ export function createChangeQueue(deps: {
   }
 
   function notFound({ bookId, contactId }: ChangeLine): NotFoundError {
-    return new NotFoundError('There is no such contact.', contactGid(bookId, contactId));
+    return new NotFoundError('There is no such contact. Check its id.', contactGid(bookId, contactId));
   }
 
   function contended(line: ChangeLine): ConflictError {
-    return outdated(line, 'The contact is being changed by others all the time. Try again later.');
+    return outdated(line, 'Others keep changing this contact. Try again in a moment.');
   }
 
   function outdated({ bookId, contactId }: ChangeLine, message: string): ConflictError {
@@ -281,7 +287,9 @@ export function createChangeQueue(deps: {
       const key = JSON.stringify([bookId, contactId]);
       const line = lines.get(key) ?? { bookId, contactId, waiting: [], readAgain: false };
       if (line.waiting.length >= MAX_WAITING) {
-        return Promise.reject(new RateLimitedError('Too many changes already wait for this contact.'));
+        return Promise.reject(
+          new RateLimitedError('Too many changes already wait for this contact. Try again in a moment.'),
+        );
       }
       const { promise, resolve, reject } = Promise.withResolvers<Changed>();
       line.waiting.push({

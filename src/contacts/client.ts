@@ -56,7 +56,7 @@ export function createContactClient({ cxone }: { cxone: CxoneClient }): ContactC
       if (answer.status === 404) return null;
       const { body, etag, upstreamRequestId } = answer;
       if (body.id === contactId) return { bookId, id: contactId, wire: body, etag: etag ?? null };
-      throw new UpstreamError('CXone answered with another contact than the one asked for.', {
+      throw new UpstreamError('CXone answered with another contact than the one asked for. Try again in a moment.', {
         fault: 'badResponse',
         upstreamRequestId,
       });

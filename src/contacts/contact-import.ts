@@ -15,7 +15,6 @@ import {
   ConflictError,
   GatewayError,
   type Issue,
-  NotFoundError,
   OutcomeUnknownError,
   RateLimitedError,
   UpstreamError,
@@ -80,7 +79,7 @@ export function createContactImportKind(deps: {
     async open({ targetId }, { defaultCountry }, call) {
       const target = targetId ?? '';
       const book = await addressBooks.get(target, call);
-      if (!book) throw new NotFoundError('There is no such address book.');
+      if (!book) return null;
       const phones = createPhoneNormaliser(defaultCountry);
       return (row): RowCheck<ContactInput> => {
         const shaped = contactRow.safeParse(row);
@@ -102,11 +101,26 @@ const NO_KEY: Issue = {
   path: [],
   code: 'NO_KEY',
   message:
-    'has neither external_ref_id nor an email with first and last name: nothing tells whether the contact is there already',
+    'An external_ref_id, or an email with first and last name, is required: without, nothing tells whether the contact is there already.',
 };
 
-function toIssue(issue: z.core.$ZodIssue): Issue {
-  return { path: issue.path.map(String), code: issue.code.toUpperCase(), message: issue.message };
+/** What a row must look like, by the name of the field (that of the list, for what stands in one). */
+const SHAPES: Readonly<Record<string, string>> = {
+  firstName: 'text',
+  lastName: 'text',
+  phoneNumbers: 'a list of phones: [{number, type, primary}]',
+  emailAddresses: 'a list of addresses: [{address, type, primary}]',
+  customAttributes: 'an object of names and values',
+};
+
+function toIssue({ path, code }: z.core.$ZodIssue): Issue {
+  const [field = ''] = path.map(String);
+  const shape = SHAPES[field];
+  const message =
+    shape === undefined
+      ? `A contact has no other fields than ${Object.keys(SHAPES).join(', ')}.`
+      : `Expected ${shape}, as ${field}.`;
+  return { path: path.map(String), code: code.toUpperCase(), message };
 }
 
 type Deps = Parameters<typeof createContactImportKind>[0];

@@ -59,7 +59,7 @@ export function createContactCreation(deps: {
     try {
       const { id: _none, ...body } = toPutBody(sent);
       const reply = await client.create(bookId, body, call);
-      if (!reply) throw new NotFoundError('There is no such address book.', bookGid(bookId));
+      if (!reply) throw new NotFoundError('There is no such address book. Check its id.', bookGid(bookId));
       return reply;
     } catch (error) {
       if (error instanceof OutcomeUnknownError) return error;
@@ -84,7 +84,9 @@ export function createContactCreation(deps: {
         return { contact: shown ?? { ...contact, wire: { ...sent, id: contact.id } }, ...head };
       }
       const isTaken = !(reply instanceof Error);
-      const lost = isTaken ? new OutcomeUnknownError('CXone took the contact, but did not show it.') : reply;
+      const lost = isTaken
+        ? new OutcomeUnknownError('CXone took the contact, but did not show it. Look before sending it again.')
+        : reply;
       if (!key) throw lost;
       settling ??= settlingCall(call, clock);
       const contact = await findSent(bookId, sent, key, lost, settling);

@@ -74,7 +74,7 @@ export function filterExpression(filter: ContactFilter, path: readonly string[] 
   const clauses = clausesOf(filter);
   const issues = clauses.flatMap((clause) => valueIssues(clause, path));
   if (filter.customAttribute && !ATTRIBUTE_NAME.test(filter.customAttribute.name)) {
-    const message = 'is not a name that a field of an address book can have';
+    const message = 'No field of an address book can have this name.';
     issues.push({ path: [...path, 'customAttribute', 'name'], code: 'INVALID_NAME', message });
   }
   if (issues.length > 0) throw new ValidationError(issues);
@@ -86,9 +86,9 @@ export function filterExpression(filter: ContactFilter, path: readonly string[] 
 function valueIssues(clause: Clause, path: readonly string[]): Issue[] {
   const at = [...path, ...clause.path];
   const fault = textFault(clause.value);
-  if (fault) return [{ path: at, code: 'BAD_TEXT', message: `contains ${fault}` }];
+  if (fault) return [{ path: at, code: 'BAD_TEXT', message: `This contains ${fault}. Remove it.` }];
   if (clause.value.length <= MAX_VALUE_LENGTH) return [];
-  return [{ path: at, code: 'TOO_LONG', message: `has over ${MAX_VALUE_LENGTH} characters` }];
+  return [{ path: at, code: 'TOO_LONG', message: `This has more than ${MAX_VALUE_LENGTH} characters. Shorten it.` }];
 }
 
 /** Whether a contact is what the filter asks for. */

@@ -52,7 +52,7 @@ export function chooseKey(
   if (match?.person) return byPerson(patch, match.person);
   const key = keyOf(patch);
   if (key) return { key, creation: patch };
-  const message = `is needed where the contact has neither ${EXTERNAL_REF} nor a primary address with first and last name`;
+  const message = `A match is required: the contact has neither ${EXTERNAL_REF} nor a primary email with first and last name.`;
   return { issues: [{ path: ['match'], code: 'REQUIRED', message }] };
 }
 
@@ -84,11 +84,15 @@ function byPerson(patch: ContactPatch, person: PersonKey): KeyedContact | { issu
 }
 
 function required(path: string[]): Issue {
-  return { path, code: 'REQUIRED', message: 'must not be empty' };
+  return { path, code: 'REQUIRED', message: 'This must not be empty.' };
 }
 
 function contradiction(path: string[]): Issue {
-  return { path, code: 'MATCH_CONTRADICTS_CONTACT', message: 'is not what the contact itself says' };
+  return {
+    path,
+    code: 'MATCH_CONTRADICTS_CONTACT',
+    message: 'The contact itself says otherwise. Make both the same, or leave one of them out.',
+  };
 }
 
 /** The filter that finds the contacts of a key. */

@@ -43,7 +43,10 @@ export function createContactLookup(deps: { reads: ContactReads; clock: Clock })
         for (const contact of entities) if (matchesKey(contact.wire, key)) found.set(contact.id, contact);
         if (!hasMore) break;
         if (page === MAX_PAGES) {
-          throw new UpstreamError('CXone did not filter the contacts it was asked for.', { fault: 'badResponse' });
+          throw new UpstreamError(
+            'CXone did not filter the contacts as it was asked to, so nothing tells whether this one is there.',
+            { fault: 'badResponse' },
+          );
         }
       }
       const digest = keyDigest(bookId, key);

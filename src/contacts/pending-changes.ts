@@ -73,7 +73,10 @@ export function hasLeft(change: PendingChange, clock: Clock): boolean {
 export function leaveReason({ call, unanswered }: PendingChange): unknown {
   if (unanswered) return unanswered;
   if (call.signal?.aborted) return call.signal.reason;
-  return new UpstreamError('There was no time left to change the contact: changes before this one took too long.', {
-    fault: 'timeout',
-  });
+  return new UpstreamError(
+    'There was no time left to change the contact: changes before this one took too long. Try again in a moment.',
+    {
+      fault: 'timeout',
+    },
+  );
 }

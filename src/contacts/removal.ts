@@ -29,7 +29,7 @@ export function createContactRemoval(deps: {
         const reply = await client.remove(bookId, contactId, call);
         if (reply !== 'gone') return { result: undefined, ...reply };
         if (sends > 1) return { result: undefined };
-        throw new NotFoundError('There is no such contact.', contactGid(bookId, contactId));
+        throw new NotFoundError('There is no such contact. Check its id.', contactGid(bookId, contactId));
       } catch (error) {
         if (!(error instanceof OutcomeUnknownError)) throw error;
         const contact = await reads.getFresh(bookId, contactId, settlingCall(call, clock)).catch(() => {

@@ -177,7 +177,11 @@ export async function createContacts(deps: {
       const [contact] = found;
       if (found.length <= 1) return contact ?? null;
       const ids = found.slice(0, 10).map(({ id }) => contactGid(bookId, id));
-      throw new ConflictError('DUPLICATE', `${found.length} contacts have this reference: ${ids.join(', ')}.`, ids[0]);
+      throw new ConflictError(
+        'DUPLICATE',
+        `${found.length} contacts have this reference: ${ids.join(', ')}. Read them by id.`,
+        ids[0],
+      );
     },
 
     async groupReferences(bookId, call) {

@@ -151,12 +151,15 @@ export function createUpsertQueue(deps: {
     const message =
       ids.length === 1
         ? `There is a contact with this key already: ${ids[0]}.`
-        : `${ids.length} contacts have this key: ${ids.slice(0, 10).join(', ')}. Nothing was written.`;
+        : `${ids.length} contacts have this key: ${ids.slice(0, 10).join(', ')}. Nothing was written: update the right one by its id.`;
     return new ConflictError('DUPLICATE', message, ids[0]);
   }
 
   function moving(): ConflictError {
-    return new ConflictError('VERSION_MISMATCH', 'The contact with this key is being changed by others all the time.');
+    return new ConflictError(
+      'VERSION_MISMATCH',
+      'Others keep changing the contact with this key. Try again in a moment.',
+    );
   }
 
   return {
@@ -164,7 +167,9 @@ export function createUpsertQueue(deps: {
       const digest = keyDigest(upsert.bookId, upsert.key);
       const waiting = queues.get(digest) ?? [];
       if (waiting.length >= MAX_WAITING) {
-        return Promise.reject(new RateLimitedError('Too many upserts already wait for this key.'));
+        return Promise.reject(
+          new RateLimitedError('Too many upserts already wait for this key. Try again in a moment.'),
+        );
       }
       const { promise, resolve, reject } = Promise.withResolvers<Upserted>();
       waiting.push({ ...upsert, misses: 0, resolve, reject });

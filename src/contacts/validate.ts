@@ -68,7 +68,7 @@ export function concernsDefinitions(issues: readonly Issue[]): boolean {
 
 function checkText(text: string, at: readonly string[], report: Report): string {
   const fault = textFault(text);
-  if (fault) report(at, 'BAD_TEXT', `contains ${fault}`);
+  if (fault) report(at, 'BAD_TEXT', `This contains ${fault}. Remove it.`);
   return text;
 }
 
@@ -80,7 +80,7 @@ function checkPhones(phones: readonly PhoneNumberInput[] | null, normaliser: Pho
   const normalised = (phones ?? []).map(({ number, type, primary }, index) => {
     const e164 = normaliser.normalise(number.trim());
     const at = ['phoneNumbers', String(index), 'number'];
-    if (e164 === null) report(at, 'INVALID_PHONE', 'is not a phone number with a country code (E.164)');
+    if (e164 === null) report(at, 'INVALID_PHONE', normaliser.refusal);
     return { number: e164 ?? number, type, primary };
   });
   return checkEntries(normalised, 'phoneNumbers', report);
@@ -90,7 +90,8 @@ function checkEmails(emails: readonly EmailAddressInput[] | null, report: Report
   const trimmed = (emails ?? []).map(({ address: given, type, primary }, index) => {
     const address = given.trim();
     const at = ['emailAddresses', String(index), 'address'];
-    if (textFault(address) !== null || !isEmailAddress(address)) report(at, 'INVALID_EMAIL', 'is not an email address');
+    if (textFault(address) !== null || !isEmailAddress(address))
+      report(at, 'INVALID_EMAIL', 'This is not an email address, such as name@example.com.');
     return { address, type, primary };
   });
   return checkEntries(trimmed, 'emailAddresses', report);
@@ -101,10 +102,14 @@ function checkEntries<Entry extends EntryInput>(entries: readonly Entry[], field
   let marked = 0;
   for (const [index, { type, primary }] of entries.entries()) {
     if (type !== undefined && type.trim() === '')
-      report([field, String(index), 'type'], 'REQUIRED', 'must not be empty');
+      report(
+        [field, String(index), 'type'],
+        'REQUIRED',
+        'A type must not be empty: give a word such as work or mobile.',
+      );
     else if (type !== undefined) checkText(type, [field, String(index), 'type'], report);
     if (primary && ++marked > 1) {
-      report([field, String(index), 'primary'], 'SEVERAL_PRIMARY', 'must be true for one entry of the list at most');
+      report([field, String(index), 'primary'], 'SEVERAL_PRIMARY', 'Only one entry of the list can be primary.');
     }
   }
   return completeEntries(
@@ -122,18 +127,22 @@ function checkAttributes(
   const checked = Object.entries(attributes).map(([name, given]) => {
     const at = ['customAttributes', name];
     if (typeOf && !typeOf.has(name)) {
-      report(at, 'UNKNOWN_ATTRIBUTE', 'is not a field of this address book');
+      report(
+        at,
+        'UNKNOWN_ATTRIBUTE',
+        'The address book has no field of this name. Use one of its fieldDefinitions, or add it there.',
+      );
       return [name, given] as const;
     }
     if (given === null) return [name, null] as const;
     if (typeof given === 'object' || given === undefined) {
-      report(at, 'NOT_SCALAR', 'must be text, a number or a boolean');
+      report(at, 'NOT_SCALAR', 'This must be text, a number, true or false.');
       return [name, given] as const;
     }
     if (typeof given === 'string') checkText(given, at, report);
     const type = typeOf?.get(name);
     const value = type && castText && typeof given === 'string' ? cast(given, type) : given;
-    if (type && !IS_OF_TYPE[type](value)) report(at, 'WRONG_TYPE', `must be ${TYPE_NAMES[type]}`);
+    if (type && !IS_OF_TYPE[type](value)) report(at, 'WRONG_TYPE', `This must be ${TYPE_NAMES[type]}.`);
     return [name, value] as const;
   });
   // fromEntries defines own properties whatever they are called: no key reaches a prototype.

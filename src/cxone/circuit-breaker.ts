@@ -87,8 +87,13 @@ export function createCircuitBreaker(deps: {
     const ms = Math.max(1, Math.ceil(openUntil - clock.monotonic()));
     const when = `The next try is in ${Math.ceil(ms / 1000)} s.`;
     if (openedBy === 'rateLimit')
-      return new RateLimitedError(`CXone's ${group} are over their rate limit. ${when}`, ms);
-    return new UpstreamError(`CXone's ${group} keep failing and are left alone. ${when}`, { fault: 'unavailable' });
+      return new RateLimitedError(
+        `CXone keeps refusing calls for ${group} as too many, so none are sent for now. ${when}`,
+        ms,
+      );
+    return new UpstreamError(`Calls to CXone for ${group} keep failing, so none are sent for now. ${when}`, {
+      fault: 'unavailable',
+    });
   }
 
   /** Resolves at a change of state or at `until`, whichever is first. */

@@ -218,7 +218,7 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
     ],
     slowDown: (group, learned) => groups[group].limiter.slowDown(learned),
     async [Symbol.asyncDispose]() {
-      deadline.endAll(new GatewayError('UNAVAILABLE', 'The gateway is stopping.'));
+      deadline.endAll(new GatewayError('UNAVAILABLE', 'The gateway is stopping. Try again in a moment.'));
       const all = Object.values(groups);
       for (const { limiter } of all) limiter[Symbol.dispose]();
       await Promise.all([tokenHttp, ...all.map(({ http }) => http)].map((http) => http[Symbol.asyncDispose]()));
@@ -267,7 +267,13 @@ function toBody(body: unknown): string | undefined {
 function toHeaders(own: Readonly<Record<string, string>> = {}, hasBody: boolean): Record<string, string> {
   for (const [name, value] of Object.entries(own)) {
     if (/^[\x20-\x7e]{0,1024}$/.test(value)) continue;
-    throw new ValidationError([{ path: [], code: 'INVALID_HEADER', message: `The header ${name} is not printable.` }]);
+    throw new ValidationError([
+      {
+        path: [],
+        code: 'INVALID_HEADER',
+        message: `The header ${name} takes at most 1024 printable ASCII characters.`,
+      },
+    ]);
   }
   return {
     accept: 'application/json',

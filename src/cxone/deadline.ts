@@ -41,5 +41,8 @@ export function createDeadline({ clock }: { clock: Clock }): Deadline {
 }
 
 function tooLate({ method, route }: Exchange): UpstreamError {
-  return new UpstreamError(`${method} ${route} was not sent to CXone: its deadline had passed.`, { fault: 'timeout' });
+  return new UpstreamError(
+    `${method} ${route} was not sent to CXone: its deadline had passed. Try again in a moment.`,
+    { fault: 'timeout' },
+  );
 }

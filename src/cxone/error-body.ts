@@ -7,6 +7,7 @@ import type { Issue } from '../errors.ts';
 
 const MAX_TEXT_LENGTH = 200;
 const MAX_ISSUES = 100;
+const NO_REASON = 'CXone refused it and gave no reason.';
 
 const errorBody = z.object({
   code: z.union([z.string(), z.number()]).optional().catch(undefined),
@@ -44,11 +45,11 @@ export function readErrorBody(body: unknown, status: number): ErrorBody {
 }
 
 function readIssue(entry: unknown): Issue[] {
-  if (typeof entry === 'string') return [{ path: [], code: 'REFUSED', message: cleanText(entry) ?? 'refused' }];
+  if (typeof entry === 'string') return [{ path: [], code: 'REFUSED', message: cleanText(entry) ?? NO_REASON }];
   const parsed = errorEntry.safeParse(entry);
   if (!parsed.success) return [];
   const { path, code, message } = parsed.data;
-  return [{ path: readPath(path), code: cleanCode(code) ?? 'REFUSED', message: cleanText(message) ?? 'refused' }];
+  return [{ path: readPath(path), code: cleanCode(code) ?? 'REFUSED', message: cleanText(message) ?? NO_REASON }];
 }
 
 /** `contacts[3].phone`, `contacts.3.phone`, `/contacts/3/phone`, `$.contacts[3]` or a list of steps. */

@@ -238,9 +238,10 @@ export function createRateLimiter(deps: {
   }
 
   function tooLate(waitMs: number): RateLimitedError {
+    const ms = Math.ceil(Math.max(waitMs, 1000 / Math.max(rate(), 1)));
     return new RateLimitedError(
-      `CXone's ${group} take no more calls in the time that this one has.`,
-      Math.ceil(Math.max(waitMs, 1000 / Math.max(rate(), 1))),
+      `CXone's limit for ${group} leaves this call no place in the time it has. Try again in ${Math.ceil(ms / 1000)} s.`,
+      ms,
     );
   }
 
@@ -261,7 +262,10 @@ export function createRateLimiter(deps: {
     const waitMs = leastWaitMs(exchange, now);
     if (deadlineAt !== undefined && now + waitMs > deadlineAt) throw tooLate(waitMs);
     if (line.size() >= MAX_WAITING || line.sizeOf(callerOf(exchange)) >= MAX_WAITING_PER_CALLER) {
-      throw new RateLimitedError(`Too many calls already wait for CXone's ${group}.`, Math.max(1000, waitMs));
+      throw new RateLimitedError(
+        `Too many calls already wait for CXone's limit for ${group}. Try again in a moment.`,
+        Math.max(1000, waitMs),
+      );
     }
     if (lane.kind === 'interactive') callers.noteAsking(callerOf(exchange));
     return new Promise((resolve, reject) => {
@@ -327,7 +331,7 @@ export function createRateLimiter(deps: {
     status: () => ({ inFlight, queued: line.size(), limitPerSecond: rate() }),
     [Symbol.dispose]() {
       wake?.timer.abort(null);
-      turnAway(new GatewayError('UNAVAILABLE', 'The gateway is stopping.'));
+      turnAway(new GatewayError('UNAVAILABLE', 'The gateway is stopping. Try again in a moment.'));
     },
   };
 }

@@ -113,7 +113,7 @@ function ended(exchange: Exchange, { unsettled }: History, reason: unknown): unk
 function tooLate(error: GatewayError, exchange: Exchange, delayMs: number): GatewayError {
   if (error instanceof OutcomeUnknownError || error instanceof UpstreamError) return error;
   return new RateLimitedError(
-    `CXone is over its rate limit for ${exchange.method} ${exchange.route}; there is no time left to wait for it.`,
+    `CXone is over its rate limit for ${exchange.method} ${exchange.route}; there is no time left to wait for it. Try again in ${Math.ceil(delayMs / 1000)} s.`,
     Math.ceil(delayMs),
     { cause: error },
   );

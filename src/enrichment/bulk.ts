@@ -102,7 +102,7 @@ function readAnswer(
     const refusal = refusals.get(contactId);
     if (!refusal) return { status: 'updated' };
     refusals.delete(contactId);
-    const message = cleanText(refusal.message ?? undefined) ?? 'CXone refused it and gave no reason';
+    const message = cleanText(refusal.message ?? undefined) ?? 'CXone refused it and gave no reason.';
     return { status: 'failed', issue: { path: [], code: refusal.code ?? 'REFUSED', message } };
   });
   if (refusals.size > 0) strange.push(`it refused ${refusals.size} contacts that were not in the batch`);
@@ -112,7 +112,8 @@ function readAnswer(
   if (processedCount !== taken && processedCount !== contacts.length) {
     strange.push(`it processed ${processedCount} of ${contacts.length}, where ${taken} were not refused`);
     if (!(processedCount >= taken)) {
-      const message = 'CXone processed fewer contacts than it did not refuse';
+      const message =
+        'CXone processed fewer contacts than it did not refuse, so this one may be missing. Look before sending it again.';
       outcomes.forEach(({ status }, index) => {
         if (status === 'updated')
           outcomes[index] = { status: 'unknown', issue: { path: [], code: 'COUNT_MISMATCH', message } };

@@ -50,11 +50,14 @@ export function createCampaigns(deps: {
       const campaign = (await known.fetch(campaignId, { context: call }))?.campaign;
       if (!campaign) {
         known.delete(campaignId);
-        throw new NotFoundError('There is no such campaign.', globalId('Campaign', campaignId));
+        throw new NotFoundError('There is no such campaign. Check its id.', globalId('Campaign', campaignId));
       }
       const most = maxEnrichmentBatch(campaign);
       if (most >= 1) return Math.min(most, MAX_CONTACTS_PER_SECOND);
-      throw new ConflictError('NOT_IN_THIS_STATE', 'The campaign’s enrichment timeout leaves no time for any contact.');
+      throw new ConflictError(
+        'NOT_IN_THIS_STATE',
+        'The campaign’s enrichment timeout leaves no time for any contact. Raise it in CXone, or name no campaign.',
+      );
     },
   };
 }

@@ -1,9 +1,9 @@
 /** Imports of kind ATTRIBUTES: attributes of contacts on a list. */
 import { hash } from 'node:crypto';
 import type { ImportKind } from '../bulk/import-kind.ts';
-import { readRowId } from '../bulk/row-ids.ts';
+import { notAnId, readRowId } from '../bulk/row-ids.ts';
 import type { Clock } from '../clock.ts';
-import { type Issue, NotFoundError } from '../errors.ts';
+import type { Issue } from '../errors.ts';
 import { type AttributeParts, createAttributeOperation } from './bulk.ts';
 import type { ListAttributes } from './list-attributes.ts';
 import { type AttributeValue, type ContactAttributes, castAttributes, dropEmpty } from './model.ts';
@@ -22,14 +22,19 @@ export function createAttributeImportKind(
     async open({ targetId }, _options, call) {
       const target = targetId ?? '';
       const definitions = await attributes.get(target, call, { readSince: clock.monotonic() });
-      if (!definitions) throw new NotFoundError('There is no such contact list.');
+      if (!definitions) return null;
       return (row) => {
         const issues: Issue[] = [];
         const contactId = readRowId(row.contactId, 'Contact');
         if (contactId === null) issues.push(contactIdIssue(row.contactId));
         const offered = row.attributes ?? {};
         if (typeof offered !== 'object' || Array.isArray(offered)) {
-          return { issues: [...issues, { path: ['attributes'], code: 'NOT_OBJECT', message: 'must be an object' }] };
+          return {
+            issues: [
+              ...issues,
+              { path: ['attributes'], code: 'NOT_OBJECT', message: 'This must be an object of names and values.' },
+            ],
+          };
         }
         const cast = castAttributes(dropEmpty({ ...offered }), definitions);
         if ('issues' in cast) issues.push(...cast.issues);
@@ -55,8 +60,8 @@ export function createAttributeImportKind(
 
 function contactIdIssue(given: unknown): Issue {
   return given === undefined || given === null || given === ''
-    ? { path: ['contactId'], code: 'REQUIRED', message: 'is missing' }
-    : { path: ['contactId'], code: 'INVALID_ID', message: 'is not an id of a contact' };
+    ? { path: ['contactId'], code: 'REQUIRED', message: 'A contactId is required.' }
+    : { path: ['contactId'], code: 'INVALID_ID', message: notAnId('Contact') };
 }
 
 /** The same contact with the same attributes, in whatever order, is the same row. */

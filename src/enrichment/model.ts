@@ -75,15 +75,25 @@ export function castAttributes(
     const path = ['attributes', name];
     const type = types.get(name);
     if (!type) {
-      issues.push({ path, code: 'UNKNOWN_ATTRIBUTE', message: 'is not in the schema of this list' });
+      issues.push({
+        path,
+        code: 'UNKNOWN_ATTRIBUTE',
+        message: 'The list has no attribute of this name. Use one of its schema, or add it there.',
+      });
       continue;
     }
     const fitted = castValue(value, type);
     if (fitted !== undefined) cast.push([name, fitted]);
-    else issues.push({ path, code: 'WRONG_TYPE', message: `must be of type ${type}` });
+    else issues.push({ path, code: 'WRONG_TYPE', message: `This must be ${TYPE_NAMES[type]}.` });
   }
   return issues.length > 0 ? { issues } : { attributes: Object.fromEntries(cast) };
 }
+
+const TYPE_NAMES: Readonly<Record<AttributeDefinition['type'], string>> = {
+  string: 'text',
+  integer: 'a whole number',
+  decimal: 'a number',
+};
 
 function castValue(value: unknown, type: AttributeDefinition['type']): AttributeValue | undefined {
   if (type === 'string') {

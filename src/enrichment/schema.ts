@@ -1,7 +1,7 @@
 /** Campaign, the attributes of lists, and the mutations that enrich contacts and refresh lists. */
 import type { FieldDefinitionRef } from '../address-books/schema.ts';
 import { withNeighbours } from '../bulk/mutation-lookahead.ts';
-import { readRowId } from '../bulk/row-ids.ts';
+import { notAnId, readRowId } from '../bulk/row-ids.ts';
 import type { BulkCallRef } from '../bulk/schema.ts';
 import type { ContactList } from '../contact-lists/model.ts';
 import type { ContactListRef } from '../contact-lists/schema.ts';
@@ -112,7 +112,7 @@ function addEnrichContact(builder: Builder, bulkCall: BulkCallRef): void {
     resolve: ({ contactListId, campaignId, contactId, attributes }, context) => {
       const rawContactId = readRowId(contactId, 'Contact');
       if (rawContactId === null) {
-        const message = 'Expected CXone’s id of a contact.';
+        const message = notAnId('Contact');
         throw new ValidationError([{ path: ['contactId'], code: 'INVALID_ID', message }]);
       }
       return context.services.enrichment.enrich(

@@ -66,7 +66,7 @@ export function createEnrichment(deps: {
   const refreshes = createListRefreshes({ client, audited, globalId, clock, log });
   const parts = { client, campaigns, rate, refreshes };
   const gid = (listId: string) => globalId('ContactList', listId);
-  const noList = (listId: string) => new NotFoundError('There is no such contact list.', gid(listId));
+  const noList = (listId: string) => new NotFoundError('There is no such contact list. Check its id.', gid(listId));
 
   /** Campaigns have bounds of their own, so their contacts gather apart. The empty id: no campaign. */
   const writes = new LRUCache<string, SharedWrite<ContactAttributes>>({

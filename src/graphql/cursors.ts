@@ -26,7 +26,7 @@ export function createCursorCodec<T>(name: string, position: z.ZodType<T>): Curs
       const [, kind, value] = envelope.safeParse(readJson(cursor)).data ?? [];
       const read = kind === name ? position.safeParse(value) : undefined;
       if (!read?.success) {
-        const message = 'This is not a cursor of this list.';
+        const message = 'This is not a cursor of this list. Give one that it gave out, or none.';
         throw new ValidationError([{ path: ['after'], code: 'INVALID_CURSOR', message }]);
       }
       return read.data;

@@ -12,6 +12,6 @@ export function encodeEventCursor(seq: number): string {
 export function decodeEventCursor(cursor: string): number {
   const seq = Number.parseInt(FORM.exec(cursor)?.[1] ?? '', 36);
   if (Number.isSafeInteger(seq)) return seq;
-  const message = 'This is not a cursor of an event.';
+  const message = 'This is not a cursor of an event. Give that of an event, or none.';
   throw new ValidationError([{ path: ['after'], code: 'INVALID_CURSOR', message }]);
 }

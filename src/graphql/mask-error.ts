@@ -3,7 +3,14 @@
  * request, go out; everything else becomes "Internal error" with the request id under which it was logged.
  */
 import { GraphQLError } from 'graphql';
-import { errorPolicy, GatewayError, RateLimitedError, UpstreamError, ValidationError } from '../errors.ts';
+import {
+  errorPolicy,
+  GatewayError,
+  INTERNAL_ERROR,
+  RateLimitedError,
+  UpstreamError,
+  ValidationError,
+} from '../errors.ts';
 
 export interface MaskedError {
   readonly shown: GraphQLError;
@@ -34,7 +41,7 @@ export function maskError(error: unknown, requestId: string, requestCode = 'BAD_
     const code = typeof given === 'string' ? (FOREIGN_CODES[given] ?? given) : requestCode;
     return mask(error, cause.message, { code }, requestId, undefined);
   }
-  return mask(error, 'Internal error', { code: 'INTERNAL_SERVER_ERROR' }, requestId, cause ?? error);
+  return mask(error, INTERNAL_ERROR, { code: 'INTERNAL_SERVER_ERROR' }, requestId, cause ?? error);
 }
 
 /** What was thrown first: graphql wraps what a resolver throws, to say where. */

@@ -117,7 +117,7 @@ export function addNodes(builder: SchemaBuilder): { nodeInterface: NodeInterface
       complexity: ({ ids }) => ({ field: 1, multiplier: Math.min(ids.length, MAX_NODE_IDS) }),
       resolve: (_root, { ids }, context) => {
         if (ids.length > MAX_NODE_IDS) {
-          const message = `At most ${MAX_NODE_IDS} ids.`;
+          const message = `At most ${MAX_NODE_IDS} ids can be asked for at once.`;
           throw new ValidationError([{ path: ['ids'], code: 'TOO_MANY', message }]);
         }
         return ids.map((id, index) => nodes.find(id, context, ['ids', String(index)]));

@@ -159,7 +159,11 @@ export function createBatchSender(deps: {
     return bookAll(
       batch,
       'unknown',
-      { path: [], code: 'INTERNAL', message: 'the gateway failed while this was under way' },
+      {
+        path: [],
+        code: 'INTERNAL',
+        message: 'The gateway failed while this was under way. Look before sending it again.',
+      },
       fence,
     );
   }
@@ -177,9 +181,18 @@ export function createBatchSender(deps: {
     const settlement = await askUntilTold(batch, operation, items, attempt, signal);
     if (settlement.verdict === 'settled') return book(batch, items, settlement.result, fence);
     if (settlement.verdict === 'unknown')
-      return bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message: settlement.reason }, fence);
+      return bookAll(
+        batch,
+        'unknown',
+        { path: [], code: 'NO_ANSWER', message: `${settlement.reason} Look before sending it again.` },
+        fence,
+      );
     if (sends < MAX_SENDS) return release(batch, fence, pauseMs(sends));
-    const issue = { path: [], code: 'NO_ANSWER', message: `CXone took none of it in ${sends} tries` };
+    const issue = {
+      path: [],
+      code: 'NO_ANSWER',
+      message: `CXone took none of it in ${sends} tries. Retry the import later.`,
+    };
     return bookAll(batch, 'failed', issue, fence);
   }
 
@@ -207,7 +220,7 @@ export function createBatchSender(deps: {
         if (!askAgain || !(error instanceof GatewayError))
           log.warn({ importId: batch.import_id, batch: batch.number, error }, 'a batch cannot be settled');
         if (!askAgain || tries >= MAX_SETTLE_TRIES)
-          return { verdict: 'unknown', reason: 'CXone could not say whether it took effect' };
+          return { verdict: 'unknown', reason: 'CXone could not say whether it took effect.' };
         await clock.sleep(pauseMs(tries), signal);
       }
     }
@@ -255,7 +268,7 @@ export function createBatchSender(deps: {
       if (answer)
         return bookAnswer(batch, jsonArray.parse(JSON.parse(batch.items_json ?? '[]')), note.id, answer, fence);
       if (batch.attempts >= MAX_CRASHES + MAX_SENDS) {
-        const message = `${batch.attempts} processes died while this was under way`;
+        const message = `${batch.attempts} processes died while this was under way. Look before sending it again.`;
         return bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message }, fence);
       }
       return settle(batch, operation, { id: note.id, checkpoint: note.checkpoint }, 0, fence, signal);
@@ -307,5 +320,9 @@ function outcomeOf(batch: ImportBatchRow, items: readonly unknown[], result: Bul
 
 const NO_OUTCOME: ItemOutcome = {
   status: 'unknown',
-  issue: { path: [], code: 'NO_ANSWER', message: 'CXone did not say what became of this row' },
+  issue: {
+    path: [],
+    code: 'NO_ANSWER',
+    message: 'CXone did not say what became of this row. Look before sending it again.',
+  },
 };

@@ -220,7 +220,11 @@ export function createImportBooks(deps: {
   async function seal(tx: Transaction, importId: string, attempt: number, input: ReceivedInput): Promise<ImportRow> {
     const { bytes, header, validateOnly } = input;
     const row = await store.seal(tx, importId, attempt, { state: 'RUNNING', bytes, header });
-    if (!row) throw new ConflictError('NOT_IN_THIS_STATE', 'The import was cancelled or received again meanwhile.');
+    if (!row)
+      throw new ConflictError(
+        'NOT_IN_THIS_STATE',
+        'The import was cancelled or received again meanwhile. Look at its state.',
+      );
     await note(tx, row, {
       action: 'import.receive',
       outcome: 'SUCCEEDED',
@@ -290,7 +294,7 @@ export function createImportBooks(deps: {
 
     uploadExpired: (importId) =>
       database.transaction(async (tx) => {
-        const failure = 'Nothing was uploaded before the link expired.';
+        const failure = 'Nothing was uploaded before the link expired. Create another upload.';
         const change = { state: 'FAILED' as const, failure, finished_at: clock.now() };
         const row = await store.update(tx, importId, ['AWAITING_UPLOAD'], change);
         if (!row) return;

@@ -45,7 +45,7 @@ export function createImportFeed(deps: { store: ImportStore; eventLog: EventLog;
 
   async function known(importId: string): Promise<ImportRow> {
     const row = await store.get(importId);
-    if (!row) throw new NotFoundError('There is no such import.', importGlobalId(importId));
+    if (!row) throw new NotFoundError('There is no such import. Check its id.', importGlobalId(importId));
     return row;
   }
 

@@ -13,7 +13,7 @@ import type { ImportStore } from '../store/import-store.ts';
 import type { Leases } from '../store/leases.ts';
 import type { ImportRow } from '../store/tables.ts';
 import type { ImportBooks, NewImport } from './import-books.ts';
-import { optionsOf } from './model.ts';
+import { optionsOf, targetGlobalId } from './model.ts';
 import { FileTooLargeError, UnreadableFileError } from './reading/file-errors.ts';
 import { createRowMapper } from './reading/row-mapper.ts';
 import { createRowReader } from './reading/row-reader.ts';
@@ -94,6 +94,7 @@ export function createImportIntake(deps: {
     const options = optionsOf(row);
     const place = { targetId: row.target_id, campaignId: row.campaign_id };
     const check = await kind.open(place, options, call);
+    if (check === null) throw noTarget(row);
     const maxBatchSize = await kind.operation(place, options).maxBatchSize(row.target_id ?? '', call);
     return (header, lastNumber = 0) => {
       const mapper = createRowMapper({ header, fieldMapping: options.fieldMapping, ...kind.columns });
@@ -194,14 +195,19 @@ export function createImportIntake(deps: {
 }
 
 /** Why an import takes no bytes. */
+function noTarget({ kind, target_id }: NewImport): NotFoundError {
+  const name = kind === 'CONTACTS' ? 'address book' : 'contact list';
+  return new NotFoundError(`There is no such ${name}. Check its id.`, targetGlobalId(kind, target_id ?? ''));
+}
+
 function refusal(row: ImportRow | undefined, nowMs: number): GatewayError {
-  if (!row || row.format === null) return new NotFoundError('There is no such upload.');
-  if (row.state === 'CANCELLED') return new UploadExpiredError('The import was cancelled.');
+  if (!row || row.format === null) return new NotFoundError('There is no such upload. Check its id.');
+  if (row.state === 'CANCELLED') return new UploadExpiredError('The import was cancelled. Create another upload.');
   const overdue = row.upload_expires_at !== null && row.upload_expires_at <= nowMs;
   if (overdue && (row.received === 0 || row.state === 'RECEIVING'))
     return new UploadExpiredError('The upload link has expired: create another upload.');
   return new ConflictError(
     'NOT_IN_THIS_STATE',
-    'The bytes of this import were already received, or are just being received.',
+    'The bytes of this import were already received, or are just being received. Another file needs another upload.',
   );
 }

@@ -51,7 +51,7 @@ export function createImportRetry(deps: {
   return {
     async retry(importId, actor, call) {
       const row = await store.get(importId);
-      if (!row) throw new NotFoundError('There is no such import.', importGlobalId(importId));
+      if (!row) throw new NotFoundError('There is no such import. Check its id.', importGlobalId(importId));
       if (!FINISHED_WITH_FAILURES.includes(row.state) || !(await store.hasRowsToRetry(importId))) throw notNow(row);
       return leases.withLease(`retry:${importId}`, { leaseMs: LEASE_MS, waitMs: 0, signal: call.signal }, async () => {
         await requeueAll(row, call);

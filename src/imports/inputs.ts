@@ -137,6 +137,6 @@ export function toImportRequest({ kind, targetId, campaignId, options }: BeginIn
 
 function readTarget(kind: ImportKindName, id: string): string {
   if (kind !== 'SEGMENT_MEMBERS') return decodeGlobalId(id, TARGET_TYPE[kind], ['targetId']);
-  const message = `The rows of kind ${kind} name their target themselves.`;
+  const message = `The rows of kind ${kind} name their target themselves. Leave this out.`;
   throw new ValidationError([{ path: ['targetId'], code: 'NOT_ALLOWED', message }]);
 }

@@ -16,6 +16,11 @@ export const TARGET_TYPE: Record<ImportRow['kind'], 'AddressBook' | 'ContactList
   SEGMENT_MEMBERS: 'Segment',
 };
 
+/** The global id of what an import of this kind writes to, from CXone's own. */
+export function targetGlobalId(kind: ImportRow['kind'], targetId: string): string {
+  return `gid://cxone/${TARGET_TYPE[kind]}/${encodeURIComponent(targetId)}`;
+}
+
 /** The options as they are stored with the import. */
 export const importOptions = z.object({
   fieldMapping: z.array(z.object({ source: z.string(), target: z.string() })).default([]),

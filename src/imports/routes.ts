@@ -1,7 +1,7 @@
 /** The links of imports: the upload's bytes in, the rejected rows out. A signed token in the link is all they need. */
 import { pipeline } from 'node:stream/promises';
 import { newUpstreamTally } from '../cxone/call-context.ts';
-import { errorPolicy, GatewayError, NotFoundError, ValidationError } from '../errors.ts';
+import { errorPolicy, GatewayError, INTERNAL_ERROR, NotFoundError, ValidationError } from '../errors.ts';
 import { sendJson } from '../server/respond.ts';
 import type { Exchange, Route } from '../server/routes.ts';
 import { UploadExpiredError } from './import-intake.ts';
@@ -35,7 +35,7 @@ async function receiveUpload(imports: Imports, exchange: Exchange): Promise<void
     await checkToken(imports, exchange, importId, 'upload');
     const contentEncoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
     if (contentEncoding !== 'identity' && contentEncoding !== 'gzip')
-      throw new UploadRefusal(415, `The content encoding must be identity or gzip.`);
+      throw new UploadRefusal(415, 'The content encoding must be gzip, or none.');
     const call = { requestId, lane: { kind: 'import', key: importId }, signal, tally: newUpstreamTally() } as const;
     const { bytes, rows } = await imports.receive(importId, request, { contentEncoding, call });
     sendJson(response, 200, { import: importGlobalId(importId), bytes, rows });
@@ -51,7 +51,7 @@ async function sendRejections(imports: Imports, exchange: Exchange): Promise<voi
   try {
     await checkToken(imports, exchange, importId, 'rejections');
     const row = await imports.get(importId);
-    if (!row) throw new NotFoundError('There is no such import.');
+    if (!row) throw new NotFoundError('There is no such import. Check its id.');
     response.writeHead(200, {
       'content-type': 'text/csv; charset=utf-8',
       'content-disposition': `attachment; filename="rejections-${importId}.csv"`,
@@ -75,7 +75,7 @@ class UploadRefusal extends GatewayError {
 
 /** @throws NotFoundError; UploadRefusal 401; UploadExpiredError. Ids of imports cannot be guessed: to say that there is none gives nothing away. */
 async function checkToken(imports: Imports, { query }: Exchange, importId: string, use: LinkUse): Promise<void> {
-  if (!(await imports.get(importId))) throw new NotFoundError('There is no such import.');
+  if (!(await imports.get(importId))) throw new NotFoundError('There is no such import. Check its id.');
   const verdict = imports.checkLink(query.get('token') ?? '', importId, use);
   if (verdict === 'forged') throw new UploadRefusal(401, 'The link is not valid: copy it whole, with its token.');
   if (verdict === 'expired') throw new UploadExpiredError('The link has expired: ask for a new one.');
@@ -94,7 +94,7 @@ function refusalStatus(error: unknown): number {
 function sendRefusal({ request, response, requestId, log }: Exchange, error: unknown): void {
   const { code, clientVisible } = errorPolicy(error);
   if (!clientVisible) log.error({ error }, 'an upload broke');
-  const message = clientVisible && error instanceof Error ? error.message : 'Internal error';
+  const message = clientVisible && error instanceof Error ? error.message : INTERNAL_ERROR;
   const position = error instanceof UnreadableFileError ? { row: error.row, column: error.column } : {};
   // The rest of a refused file is not worth receiving.
   if (!request.complete) response.setHeader('connection', 'close');

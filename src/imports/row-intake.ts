@@ -136,4 +136,4 @@ export function createRowIntake(deps: {
   };
 }
 
-const REPEATED: Issue = { path: [], code: 'DUPLICATE_ROW', message: 'repeats an earlier row of this import' };
+const REPEATED: Issue = { path: [], code: 'DUPLICATE_ROW', message: 'This repeats an earlier row of this import.' };

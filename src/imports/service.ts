@@ -124,7 +124,10 @@ export function createImports(deps: {
 
   function newImport(request: ImportRequest, actor: string): NewImport {
     const kind = kinds.get(request.kind);
-    if (!kind) throw new ValidationError([{ path: ['kind'], code: 'UNKNOWN_KIND', message: 'no such kind of import' }]);
+    if (!kind)
+      throw new ValidationError([
+        { path: ['kind'], code: 'UNKNOWN_KIND', message: 'There is no such kind of import.' },
+      ]);
     const options = importOptions.parse({ onDuplicate: kind.defaultOnDuplicate, ...given(request.options) });
     const issues = [...placeIssues(kind, request), ...optionIssues(options)];
     if (issues.length > 0) throw new ValidationError(issues);
@@ -158,7 +161,7 @@ export function createImports(deps: {
     const row = await books.changeState({ importId, from, to, event, action, actor, requestId });
     if (row) return row;
     const current = await store.get(importId);
-    if (!current) throw new NotFoundError('There is no such import.', importGlobalId(importId));
+    if (!current) throw new NotFoundError('There is no such import. Check its id.', importGlobalId(importId));
     const allowed = from.join(' or ');
     throw new ConflictError(
       'NOT_IN_THIS_STATE',
@@ -173,7 +176,7 @@ export function createImports(deps: {
   return {
     async start({ rows, ...request }, actor, call) {
       if (rows.length > MAX_INLINE_ROWS) {
-        const message = `has ${rows.length} rows; at most ${MAX_INLINE_ROWS} are taken in one call, more go through createImportUpload`;
+        const message = `These are ${rows.length} rows; at most ${MAX_INLINE_ROWS} are taken in one call. Send more through createImportUpload.`;
         throw new ValidationError([{ path: ['rows'], code: 'TOO_MANY', message }]);
       }
       return intake.inline(newImport(request, actor), rows, call);
@@ -181,11 +184,13 @@ export function createImports(deps: {
 
     assign(contactIds, segmentIds, actor, call) {
       const issues: Issue[] = [];
-      if (contactIds.length === 0) issues.push({ path: ['contactIds'], code: 'REQUIRED', message: 'is empty' });
-      if (segmentIds.length === 0) issues.push({ path: ['segmentIds'], code: 'REQUIRED', message: 'is empty' });
+      if (contactIds.length === 0)
+        issues.push({ path: ['contactIds'], code: 'REQUIRED', message: 'At least one contact is required.' });
+      if (segmentIds.length === 0)
+        issues.push({ path: ['segmentIds'], code: 'REQUIRED', message: 'At least one segment is required.' });
       const count = contactIds.length * segmentIds.length;
       if (count > MAX_ASSIGNMENTS) {
-        const message = `times segmentIds makes ${count} memberships; at most ${MAX_ASSIGNMENTS} are taken in one call, more go through createImportUpload`;
+        const message = `These contacts times the segments make ${count} memberships; at most ${MAX_ASSIGNMENTS} are taken in one call. Send more through createImportUpload.`;
         issues.push({ path: ['contactIds'], code: 'TOO_MANY', message });
       }
       if (issues.length > 0) throw new ValidationError(issues);
@@ -251,11 +256,11 @@ function placeIssues(kind: ImportKind, { targetId, campaignId }: ImportRequest):
   const issues: Issue[] = [];
   const issue = (path: string, code: string, message: string) => issues.push({ path: [path], code, message });
   if (kind.targetType !== null && targetId === null)
-    issue('targetId', 'REQUIRED', `is missing: imports of kind ${kind.name} write to one ${kind.targetType}`);
+    issue('targetId', 'REQUIRED', `Imports of kind ${kind.name} write to one ${kind.targetType}. Give its id.`);
   if (kind.targetType === null && targetId !== null)
-    issue('targetId', 'NOT_ALLOWED', `the rows of kind ${kind.name} name their target themselves`);
+    issue('targetId', 'NOT_ALLOWED', `The rows of kind ${kind.name} name their target themselves. Leave this out.`);
   if (!kind.takesCampaign && campaignId !== null)
-    issue('campaignId', 'NOT_ALLOWED', `imports of kind ${kind.name} have no campaign`);
+    issue('campaignId', 'NOT_ALLOWED', `Imports of kind ${kind.name} have no campaign. Leave this out.`);
   return issues;
 }
 
@@ -266,8 +271,8 @@ function optionIssues(options: ImportOptions): Issue[] {
   const issue = (path: string, code: string, message: string) =>
     issues.push({ path: ['options', path], code, message });
   if (options.defaultCountry !== undefined && !isCountry(options.defaultCountry))
-    issue('defaultCountry', 'UNKNOWN_COUNTRY', 'is not an ISO 3166-1 alpha-2 code such as US');
+    issue('defaultCountry', 'UNKNOWN_COUNTRY', 'This is not an ISO 3166-1 alpha-2 code, such as US.');
   if (options.maxFailures !== undefined && !maxFailures.safeParse(options.maxFailures).success)
-    issue('maxFailures', 'OUT_OF_RANGE', 'must not be negative');
+    issue('maxFailures', 'OUT_OF_RANGE', 'This must not be negative.');
   return issues;
 }

@@ -119,7 +119,8 @@ export function createSegmentClient(cxone: CxoneClient): SegmentClient {
         },
         call,
       );
-      if (status === 429) throw new RateLimitedError('CXone refreshed this segment within the hour.', retryAfterMs);
+      if (status === 429)
+        throw new RateLimitedError('CXone refreshed this segment within the hour. Try again later.', retryAfterMs);
       return { found: status !== 404, upstreamRequestId, latencyMs };
     },
   };
@@ -127,7 +128,7 @@ export function createSegmentClient(cxone: CxoneClient): SegmentClient {
 
 /** An answer about another thing must never be shown, counted or cached as this one. */
 function otherThanAsked(thing: string, upstreamRequestId: string | undefined): UpstreamError {
-  return new UpstreamError(`CXone answered with another ${thing} than the one asked for.`, {
+  return new UpstreamError(`CXone answered with another ${thing} than the one asked for. Try again in a moment.`, {
     fault: 'badResponse',
     upstreamRequestId,
   });

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import type { BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
 import type { ImportKind } from '../bulk/import-kind.ts';
-import { readRowId } from '../bulk/row-ids.ts';
+import { notAnId, readRowId } from '../bulk/row-ids.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { ConflictError, type Issue, NotFoundError, UpstreamError } from '../errors.ts';
 import type { Memberships } from './memberships.ts';
@@ -70,7 +70,7 @@ export function createMemberImportKind(deps: {
         const id = readRowId(given, type);
         if (id !== null) return id;
         const missing = given === undefined || given === null || given === '';
-        const message = missing ? 'is missing' : `is not an id of a ${type.toLowerCase()}`;
+        const message = missing ? `A ${field} is required.` : notAnId(type);
         issues.push({ path: [field], code: missing ? 'REQUIRED' : 'INVALID_ID', message });
         return '';
       };

@@ -69,7 +69,7 @@ function readAnswer(
     if (!failure) return { status: 'created' };
     failures.delete(contactId);
     if (ALREADY_MEMBER.test(failure.code)) return { status: 'skipped' };
-    const message = cleanText(failure.message ?? undefined) ?? 'CXone did not take it and gave no reason';
+    const message = cleanText(failure.message ?? undefined) ?? 'CXone did not take it and gave no reason.';
     return { status: 'failed', issue: { path: [], code: failure.code, message } };
   });
   if (failures.size > 0) strange.push(`${failures.size} contacts failed that were not in the batch`);
@@ -91,7 +91,8 @@ function readAnswer(
 
 function doubt(outcome: ItemOutcome, index: number, outcomes: ItemOutcome[]): void {
   if (outcome.status !== 'created') return;
-  const message = 'fewer contacts were added than did not fail';
+  const message =
+    'CXone added fewer contacts than it did not refuse, so this one may be missing. Look before sending it again.';
   outcomes[index] = { status: 'unknown', issue: { path: [], code: 'COUNT_MISMATCH', message } };
 }
 

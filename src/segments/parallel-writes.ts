@@ -70,7 +70,13 @@ export function createParallelWrites({ clock }: { clock: Clock }): ParallelWrite
         signal?.addEventListener('abort', onAbort, { once: true });
         if (deadlineAt !== undefined) {
           clock.sleep(Math.max(0, Math.ceil(deadlineAt - cameAt)), admitted.signal).then(
-            () => giveUp(new RateLimitedError(`A contact is being added to ${MAX_PARALLEL} segments already.`, 1000)),
+            () =>
+              giveUp(
+                new RateLimitedError(
+                  `A contact is being added to ${MAX_PARALLEL} segments already. Try again in a moment.`,
+                  1000,
+                ),
+              ),
             () => {}, // It was admitted before.
           );
         }

@@ -39,7 +39,8 @@ export function createRefreshQuota(deps: {
         },
         async (signal) => {
           const { found } = await client.refresh(segmentId, { ...call, signal });
-          if (!found) throw new NotFoundError('There is no such segment.', globalId('Segment', segmentId));
+          if (!found)
+            throw new NotFoundError('There is no such segment. Check its id.', globalId('Segment', segmentId));
           return { refreshedAtMs: clock.now() };
         },
       );

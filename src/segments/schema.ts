@@ -1,7 +1,7 @@
 /** Segment and its memberships: types, queries, mutations, and what contacts have to do with segments. */
 import { z } from 'zod';
 import { withNeighbours } from '../bulk/mutation-lookahead.ts';
-import { readRowId } from '../bulk/row-ids.ts';
+import { notAnId, readRowId } from '../bulk/row-ids.ts';
 import type { BulkCallRef } from '../bulk/schema.ts';
 import type { ContactRef } from '../contacts/schema.ts';
 import { ValidationError } from '../errors.ts';
@@ -65,9 +65,7 @@ export function addSegmentTypes(builder: Builder, refs: { contact: ContactRef; b
 function readContactId(given: string): string {
   const contactId = readRowId(given, 'Contact');
   if (contactId !== null) return contactId;
-  throw new ValidationError([
-    { path: ['contactId'], code: 'INVALID_ID', message: 'Expected CXone’s id of a contact.' },
-  ]);
+  throw new ValidationError([{ path: ['contactId'], code: 'INVALID_ID', message: notAnId('Contact') }]);
 }
 
 function addSegment(builder: Builder): ObjectRef<Segment> {

@@ -80,7 +80,7 @@ export function createSegments(deps: {
     deps;
   const client = createSegmentClient(cxone);
   const gid = (segmentId: string) => globalId('Segment', segmentId);
-  const notFound = (segmentId: string) => new NotFoundError('There is no such segment.', gid(segmentId));
+  const notFound = (segmentId: string) => new NotFoundError('There is no such segment. Check its id.', gid(segmentId));
 
   const known = new LRUCache<string, { segment: Segment | null }, CallContext>({
     max: MAX_SEGMENTS,
@@ -115,7 +115,7 @@ export function createSegments(deps: {
     if (segment.type === 'static') return segment;
     throw new ConflictError(
       'DYNAMIC_SEGMENT',
-      'The segment is dynamic: CXone computes its members, and ignores what is written to it.',
+      'The segment is dynamic: CXone computes its members, and ignores what is written to it. Choose a static one.',
       gid(segmentId),
     );
   }
@@ -190,7 +190,10 @@ export function createSegments(deps: {
         const { isNew, againAtMs } = await quota.refresh(segmentId, caller.call);
         if (!isNew) {
           const waitMs = Math.max(1, againAtMs - clock.now());
-          throw new RateLimitedError('A segment is refreshed at most once an hour.', waitMs);
+          throw new RateLimitedError(
+            `A segment is refreshed at most once an hour. Try again in ${Math.ceil(waitMs / 60_000)} min.`,
+            waitMs,
+          );
         }
         const segment = await get(segmentId, caller.call);
         if (!segment) throw notFound(segmentId);

@@ -15,7 +15,7 @@ export function enforceBodyDeadline(
       request.destroy();
       return;
     }
-    const message = `The body did not arrive within ${timeoutMs} ms.`;
+    const message = `The body did not arrive within ${timeoutMs} ms. Send it again, faster or in parts.`;
     response.once('finish', () => request.destroy()).setHeader('connection', 'close');
     sendJson(response, 408, { error: { code: 'BAD_USER_INPUT', message, requestId } });
   };

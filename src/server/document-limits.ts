@@ -92,5 +92,5 @@ function checkDepth(document: DocumentNode, maxDepth: number): void {
 }
 
 function tooMuch(message: string): GatewayError {
-  return new GatewayError('LIMIT_EXCEEDED', message);
+  return new GatewayError('LIMIT_EXCEEDED', `${message} Ask for less, or in several operations.`);
 }

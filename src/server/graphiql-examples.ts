@@ -1,7 +1,15 @@
-/** What GraphiQL opens with where the built-in sandbox stands in: examples that work on its data as they are. */
+/**
+ * What GraphiQL opens with where the built-in sandbox stands in: examples that work on its data as they are. It sends
+ * the one that is chosen, but every fragment of the document, so none has a fragment of its own. Lines of comments are
+ * short, as its editor is narrow.
+ */
 
-export const GRAPHIQL_EXAMPLES = `# Welcome. These examples work on the sandbox's data: put the cursor into one and press Ctrl-Enter.
-# Ids can be built by hand from CXone's own: gid://cxone/ContactList/{listId}, gid://cxone/Contact/{bookId}/{contactId}, …
+export const GRAPHIQL_EXAMPLES = `# Welcome. These examples work on the sandbox's data:
+# put the cursor into one and press Ctrl-Enter.
+# Where a key is wanted, give it below, under Headers:
+# {"authorization": "Bearer <API key>"}
+# Ids can be built by hand from CXone's own:
+# gid://cxone/Contact/{addressBookId}/{contactId}, …
 
 # 1. What is there.
 query Overview {
@@ -10,7 +18,8 @@ query Overview {
   segments(first: 5) { nodes { id name type memberCount } }
 }
 
-# 2. Contacts, a page at a time: give endCursor as after to go on.
+# 2. Contacts, a page at a time.
+# To go on, give endCursor as after.
 query Contacts {
   addressBook(id: "gid://cxone/AddressBook/book-customers") {
     contacts(first: 5) {
@@ -20,7 +29,8 @@ query Contacts {
   }
 }
 
-# 3. A change names what changes, and nothing else is lost. Errors are part of the answer.
+# 3. A change names what changes: nothing else is lost.
+# Errors are part of the answer.
 mutation ChangeContact {
   updateContact(input: {
     id: "gid://cxone/Contact/book-customers/customer-0001"
@@ -32,23 +42,27 @@ mutation ChangeContact {
   }
 }
 
-# 4. Neighbouring mutations share one call to CXone: see extensions.upstream in the answer.
+# 4. Neighbouring mutations share one call to CXone:
+# see extensions.upstream in the answer.
 mutation AddTwo {
   one: addOutboundContact(input: {
     contactListId: "gid://cxone/ContactList/list-import-trial"
     contact: { externalId: "GRAPHIQL-1", phone: "+14155550101", doNotCall: false, doNotEmail: false }
-  }) { ...Added }
+  }) {
+    ... on AddOutboundContactPayload { externalId bulkCall { id size } }
+    ... on Error { message }
+  }
   two: addOutboundContact(input: {
     contactListId: "gid://cxone/ContactList/list-import-trial"
     contact: { externalId: "GRAPHIQL-2", email: "ada@example.com", doNotCall: false, doNotEmail: true }
-  }) { ...Added }
-}
-fragment Added on AddOutboundContactResult {
-  ... on AddOutboundContactPayload { externalId bulkCall { id size } }
-  ... on Error { message }
+  }) {
+    ... on AddOutboundContactPayload { externalId bulkCall { id size } }
+    ... on Error { message }
+  }
 }
 
-# 5. An import of rows given in the call. A file of any size: createImportUpload, then PUT it to the url.
+# 5. An import of rows given in the call. For a file:
+# createImportUpload, then PUT the file to its url.
 mutation Import {
   startImport(input: {
     kind: OUTBOUND_CONTACTS
@@ -63,7 +77,7 @@ mutation Import {
   }
 }
 
-# 6. The newest imports, with what was wrong with their rows.
+# 6. The newest imports, and what was wrong with rows.
 query Imports {
   imports(first: 5) {
     nodes {
@@ -75,12 +89,15 @@ query Imports {
   }
 }
 
-# 7. Live: run this one, then example 5 in another tab. After a broken connection, after: "<last cursor>" goes on behind it.
+# 7. Live: run this one, then example 5 in another tab.
+# After a broken connection, give the last cursor as
+# after: it goes on behind that.
 subscription ImportActivity {
   importActivity { cursor at type import { id state } progress { percent succeeded failed } }
 }
 
-# 8. So that CXone tells of enriched contacts, once; then follow them (9) and enrich one (10).
+# 8. Once, so that CXone tells of enriched contacts;
+# then follow them (9) and enrich one (10).
 mutation RegisterWebhook {
   registerEnrichmentWebhook(input: {}) {
     ... on RegisterEnrichmentWebhookPayload { webhookId url }
@@ -88,12 +105,12 @@ mutation RegisterWebhook {
   }
 }
 
-# 9.
+# 9. Enriched contacts, live.
 subscription Enrichment {
   contactEnriched { cursor occurredAt contactId attributes contactList { name } }
 }
 
-# 10.
+# 10. Enrich one.
 mutation Enrich {
   enrichContact(input: {
     contactListId: "gid://cxone/ContactList/list-summer-outreach"
@@ -106,7 +123,8 @@ mutation Enrich {
   }
 }
 
-# 11. Into a static segment. confirm waits until CXone's index shows it.
+# 11. Into a static segment. With confirm: true it
+# waits until CXone's index shows it.
 mutation JoinSegment {
   addContactToSegment(input: { segmentId: "gid://cxone/Segment/segment-summer-invitees", contactId: "customer-0001" }) {
     ... on AddContactToSegmentPayload { alreadyMember membership { state } }

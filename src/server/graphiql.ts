@@ -9,25 +9,19 @@ export interface Graphiql {
   send(request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
-/**
- * The page brings its scripts and workers with it, as text: nothing of it comes from elsewhere. Its own WebSocket is
- * named, because not every browser counts it as 'self'.
- */
-function contentSecurityPolicy(host: string | undefined): string {
-  const sockets = host && /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : '';
-  return [
-    "default-src 'none'",
-    "script-src 'unsafe-inline' 'unsafe-eval' blob:",
-    "style-src 'unsafe-inline'",
-    'img-src data:',
-    'font-src data:',
-    'worker-src blob:',
-    `connect-src 'self'${sockets}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ');
-}
+/** The page brings its scripts and workers with it, as text: nothing of it comes from elsewhere. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'unsafe-inline' 'unsafe-eval' blob:",
+  "style-src 'unsafe-inline'",
+  'img-src data:',
+  'font-src data:',
+  'worker-src blob:',
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 
 /** The page with `defaultQuery` in its editor. Kept compressed, once it has been asked for. */
 export function createGraphiql(defaultQuery: string | undefined): Graphiql {
@@ -43,7 +37,7 @@ export function createGraphiql(defaultQuery: string | undefined): Graphiql {
         'content-type': 'text/html; charset=utf-8',
         'content-length': body.length,
         ...(takesGzip && { 'content-encoding': 'gzip' }),
-        'content-security-policy': contentSecurityPolicy(request.headers.host),
+        'content-security-policy': CONTENT_SECURITY_POLICY,
         vary: 'Accept, Accept-Encoding',
       });
       response.end(body);
@@ -56,7 +50,8 @@ async function renderPage(defaultQuery: string | undefined): Promise<Buffer> {
   const html = renderGraphiQL({
     title: 'CXone gateway',
     endpoint: '/graphql',
-    subscriptionsProtocol: 'WS',
+    // Of the two ways this one carries the headers that are given in the page, and with them the API key.
+    subscriptionsProtocol: 'SSE',
     ...(defaultQuery !== undefined && { defaultQuery }),
   });
   return promisify(gzip)(html, { level: constants.Z_BEST_SPEED });

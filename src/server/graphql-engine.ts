@@ -250,11 +250,14 @@ export function createGraphQLEngine({
       if (fields > limits.maxFields) {
         return new GatewayError(
           'LIMIT_EXCEEDED',
-          `The operation selects ${fields} fields; at most ${limits.maxFields} are allowed.`,
+          `The operation selects ${fields} fields; at most ${limits.maxFields} are allowed. Ask for less, or in several operations.`,
         );
       }
       if (cost > limits.maxCost) {
-        return new GatewayError('LIMIT_EXCEEDED', `The operation costs ${cost}; at most ${limits.maxCost} is allowed.`);
+        return new GatewayError(
+          'LIMIT_EXCEEDED',
+          `The operation costs ${cost}; at most ${limits.maxCost} is allowed. Ask for fewer items (first), or in several operations.`,
+        );
       }
       return undefined;
     } catch (error) {

@@ -48,19 +48,18 @@ export function createGraphQLHttp({
 }: GraphQLHttpOptions): (exchange: GraphQLExchange) => Promise<void> {
   async function readParams({
     request,
-    response,
     queryString,
-  }: GraphQLExchange): Promise<GraphQLParams | (GraphQLParams | GatewayError)[] | undefined> {
+  }: GraphQLExchange): Promise<GraphQLParams | (GraphQLParams | GatewayError)[]> {
     if (request.method === 'GET') return readQueryParams(queryString, documents);
     if (request.method !== 'POST') {
-      response.writeHead(405, { allow: 'GET, POST' }).end();
-      return undefined;
+      throw new HttpRefusal(405, 'GraphQL is sent by POST, or a query by GET.', { allow: 'GET, POST' });
     }
     const encoding = request.headers['content-encoding'];
     if (!isJsonBody(request.headers['content-type']) || (encoding !== undefined && encoding !== 'identity')) {
-      discardBody(request);
-      response.writeHead(415, { accept: JSON_RESPONSE, 'accept-encoding': 'identity' }).end();
-      return undefined;
+      throw new HttpRefusal(415, 'Send JSON as application/json in UTF-8, not compressed.', {
+        accept: JSON_RESPONSE,
+        'accept-encoding': 'identity',
+      });
     }
     return readJsonParams(await readBody(request, limits.maxBodyBytes), limits.maxBatch, documents);
   }
@@ -69,14 +68,12 @@ export function createGraphQLHttp({
     const { request, response, requestId, signal, remoteAddress } = exchange;
     const wanted = negotiateAnswer(request.headers.accept);
     if (!wanted) {
-      discardBody(request);
-      response.writeHead(406, { accept: `${GRAPHQL_RESPONSE}, ${JSON_RESPONSE}, text/event-stream` }).end();
-      return;
+      const accept = `${GRAPHQL_RESPONSE}, ${JSON_RESPONSE}, text/event-stream`;
+      throw new HttpRefusal(406, `The answer can be one of ${accept}. Accept one of them.`, { accept });
     }
     // Before the body: nobody makes the gateway read megabytes with wrong credentials.
     const actor = await authenticate({ authorization: request.headers.authorization, remoteAddress, requestId });
     const params = await readParams(exchange);
-    if (!params) return;
     const caller: Caller = { actor, requestId, signal };
 
     if (Array.isArray(params)) {
@@ -88,8 +85,7 @@ export function createGraphQLHttp({
     const type = 'errors' in prepared ? undefined : prepared.type;
     if (type === 'subscription') exchange.onSubscription(actor);
     if (type === 'mutation' && request.method === 'GET') {
-      response.setHeader('allow', 'POST');
-      throw new MutationByGetError();
+      throw new HttpRefusal(405, 'A mutation must be sent by POST.', { allow: 'POST' });
     }
     if (wanted === 'stream' || type === 'subscription') {
       await stream(exchange, params, caller);
@@ -108,7 +104,10 @@ export function createGraphQLHttp({
     const prepared = await engine.prepare(params, caller);
     if ('errors' in prepared) return prepared;
     if (prepared.type === 'subscription') {
-      const error = new GatewayError('BAD_USER_INPUT', 'A subscription cannot be one of an array of operations.');
+      const error = new GatewayError(
+        'BAD_USER_INPUT',
+        'A subscription cannot be one of an array of operations. Send it alone.',
+      );
       return { errors: [engine.mask(error, caller.requestId)] };
     }
     const result = await prepared.run();
@@ -142,9 +141,10 @@ export function createGraphQLHttp({
       if (exchange.signal.aborted || exchange.response.headersSent) return;
       discardBody(exchange.request);
       const errors = [engine.mask(error, exchange.requestId)];
-      const status = error instanceof MutationByGetError ? 405 : statusOf(error);
+      const status = error instanceof HttpRefusal ? error.status : statusOf(error);
       const wanted = negotiateAnswer(exchange.request.headers.accept);
-      exchange.response.setHeaders(new Map(Object.entries(errorHeaders(error))));
+      const headers = error instanceof HttpRefusal ? error.headers : errorHeaders(error);
+      exchange.response.setHeaders(new Map(Object.entries(headers)));
       sendJson(
         exchange.response,
         status,
@@ -155,9 +155,15 @@ export function createGraphQLHttp({
   };
 }
 
-class MutationByGetError extends GatewayError {
-  constructor() {
-    super('BAD_USER_INPUT', 'A mutation must be sent by POST.');
+/** What HTTP has a status and headers of its own for. */
+class HttpRefusal extends GatewayError {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>>) {
+    super('BAD_USER_INPUT', message);
+    this.status = status;
+    this.headers = headers;
   }
 }
 

@@ -9,7 +9,7 @@ const jsonObject = z.record(z.string(), z.unknown());
 const MAX_DOCUMENT_ID_LENGTH = 256;
 
 const paramsSchema = z.strictObject({
-  query: z.string({ error: 'must be given, as a string' }).min(1, 'must not be empty').optional(),
+  query: z.string().min(1).optional(),
   documentId: z.string().min(1).max(MAX_DOCUMENT_ID_LENGTH).nullish(),
   variables: jsonObject.nullish(),
   operationName: z.string().nullish(),
@@ -19,6 +19,19 @@ const paramsSchema = z.strictObject({
     })
     .nullish(),
 });
+
+/** What each part of a request must be, for those who sent something else. */
+const FORMS: Readonly<Record<string, string>> = {
+  query: 'a GraphQL document, as a string that is not empty',
+  documentId: `a string of 1 to ${MAX_DOCUMENT_ID_LENGTH} characters`,
+  variables: 'a JSON object',
+  operationName: 'a string',
+  extensions: 'a JSON object, and its persistedQuery one with a sha256Hash',
+};
+const NO_REQUEST = `A request must be a JSON object with "query" and perhaps ${Object.keys(FORMS)
+  .slice(1)
+  .map((name) => `"${name}"`)
+  .join(', ')}, and nothing else.`;
 
 export interface GraphQLParams {
   readonly query: string;
@@ -60,7 +73,10 @@ export function readJsonParams(
   if (!Array.isArray(value)) return readParams(value, documents);
   if (value.length === 0) throw refuse('The array of operations is empty.');
   if (value.length > maxBatch) {
-    throw new GatewayError('LIMIT_EXCEEDED', `At most ${maxBatch} operations can be sent in one array.`);
+    throw new GatewayError(
+      'LIMIT_EXCEEDED',
+      `At most ${maxBatch} operations can be sent in one array. Send the rest in another.`,
+    );
   }
   return value.map((one) => {
     try {
@@ -92,9 +108,8 @@ export function readQueryParams(queryString: string, documents: TrustedDocuments
 export function readParams(value: unknown, documents: TrustedDocuments): GraphQLParams {
   const read = paramsSchema.safeParse(value);
   if (!read.success) {
-    const [issue] = read.error.issues;
-    const where = issue && issue.path.length > 0 ? `"${issue.path.join('.')}"` : 'The request';
-    throw refuse(`${where}: ${issue?.message ?? 'not a GraphQL request'}.`.replace(/\.\.$/, '.'));
+    const name = String(read.error.issues[0]?.path[0] ?? '');
+    throw refuse(Object.hasOwn(FORMS, name) ? `"${name}" must be ${FORMS[name]}.` : NO_REQUEST);
   }
   const { variables, operationName, extensions } = read.data;
   const documentId = read.data.documentId ?? extensions?.persistedQuery?.sha256Hash;

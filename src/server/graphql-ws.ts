@@ -100,10 +100,14 @@ export function createGraphQLSockets({
       }
       const { connection } = extra;
       if (!socketsOf.enter(extra.actor, connection.closed)) {
-        connection.close(TRY_AGAIN_LATER, `At most ${limits.maxSocketsPerActor} sockets can be open at a time.`);
+        connection.close(
+          TRY_AGAIN_LATER,
+          `At most ${limits.maxSocketsPerActor} sockets can be open at a time. Close one first.`,
+        );
         return false;
       }
-      const end = () => connection.close(CloseCode.Forbidden, 'The credentials have ended.');
+      const end = () =>
+        connection.close(CloseCode.Forbidden, 'The credentials have expired. Connect again with new ones.');
       endWithCredentials(extra.actor, connection.closed, clock, end);
       return true;
     },
@@ -111,7 +115,7 @@ export function createGraphQLSockets({
       const requestId = randomUUID();
       const controller = new AbortController();
       try {
-        if (draining) throw new GatewayError('UNAVAILABLE', 'The gateway is shutting down.');
+        if (draining) throw new GatewayError('UNAVAILABLE', 'The gateway is stopping. Try again in a moment.');
         if (!isWellFormed(payload))
           throw new GatewayError('BAD_USER_INPUT', 'The message contains text that is not valid Unicode.');
         const caller = { actor: extra.actor, requestId, signal: controller.signal };
@@ -145,7 +149,10 @@ export function createGraphQLSockets({
     const most = isSubscription ? limits.maxSubscriptionsPerSocket : limits.maxRunningPerSocket;
     if (running < most) return;
     const what = isSubscription ? 'subscriptions' : 'queries and mutations';
-    throw new GatewayError('LIMIT_EXCEEDED', `At most ${most} ${what} can run on one socket.`);
+    throw new GatewayError(
+      'LIMIT_EXCEEDED',
+      `At most ${most} ${what} can run on one socket. End one first, or open another socket.`,
+    );
   }
 
   function settle(connection: SocketConnection, id: string): void {

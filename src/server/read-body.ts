@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts';
 /** A body longer than allowed: HTTP says 413. */
 export class BodyTooLargeError extends GatewayError {
   constructor(maxBytes: number) {
-    super('LIMIT_EXCEEDED', `The body is larger than ${maxBytes} bytes.`);
+    super('LIMIT_EXCEEDED', `The body is larger than the ${maxBytes} bytes that are taken here.`);
   }
 }
 
@@ -36,5 +36,5 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 }
 
 function broken(): GatewayError {
-  return new GatewayError('BAD_USER_INPUT', 'The connection ended within the body.');
+  return new GatewayError('BAD_USER_INPUT', 'The connection ended within the body. Send it again.');
 }

@@ -133,9 +133,11 @@ export function createRequestHandler(
     } else if (match.kind === 'method') {
       discardBody(request);
       response.setHeader('allow', match.allow);
-      sendJson(response, 405, { error: { code: 'BAD_USER_INPUT', message: `Use ${match.allow}.`, requestId } });
+      sendJson(response, 405, {
+        error: { code: 'BAD_USER_INPUT', message: `This path takes ${match.allow} only.`, requestId },
+      });
     } else {
-      throw new GatewayError('NOT_FOUND', 'There is nothing at this path.');
+      throw new GatewayError('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql, the dashboard at /.');
     }
   }
 

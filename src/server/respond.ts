@@ -1,7 +1,7 @@
 /** Small answers, written in one way: JSON, with its length, and errors in one shape. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { errorPolicy, RateLimitedError } from '../errors.ts';
+import { errorPolicy, INTERNAL_ERROR, RateLimitedError } from '../errors.ts';
 import { BodyTooLargeError } from './read-body.ts';
 
 /** Answers with JSON. Headers that were set on the response before stay. */
@@ -34,7 +34,7 @@ export function errorHeaders(error: unknown): Record<string, string> {
 /** Answers with an error outside GraphQL: `{"error": {code, message, requestId}}`. What is not for clients is not in it. */
 export function sendError(response: ServerResponse, error: unknown, requestId: string): void {
   const { code, clientVisible } = errorPolicy(error);
-  const message = clientVisible && error instanceof Error ? error.message : 'Internal error';
+  const message = clientVisible && error instanceof Error ? error.message : INTERNAL_ERROR;
   response.setHeaders(new Map(Object.entries(errorHeaders(error))));
   sendJson(response, statusOf(error), { error: { code, message, requestId } });
 }

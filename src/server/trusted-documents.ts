@@ -32,20 +32,26 @@ export function createTrustedDocuments(
   return {
     textOf({ query, documentId }) {
       if (query === undefined) {
-        if (documentId === undefined) throw new GatewayError('BAD_USER_INPUT', '"query": must be given, as a string.');
+        if (documentId === undefined) throw new GatewayError('BAD_USER_INPUT', '"query" must be given, as a string.');
         const text = texts.get(bareHash(documentId));
         // The words that clients of this kind look for.
         if (text === undefined) throw new GatewayError('NOT_FOUND', 'PersistedQueryNotFound');
         return text;
       }
       if (only && !known.has(query))
-        throw new GatewayError('FORBIDDEN', 'Only operations that were registered with the gateway can be run.');
+        throw new GatewayError(
+          'FORBIDDEN',
+          'Only operations that are registered with the gateway can be run. Its operator adds them (GATEWAY_PERSISTED_OPERATIONS).',
+        );
       if (
         documentId !== undefined &&
         texts.get(bareHash(documentId)) !== query &&
         hashOf(query) !== bareHash(documentId)
       )
-        throw new GatewayError('BAD_USER_INPUT', 'The hash is not that of the operation it came with.');
+        throw new GatewayError(
+          'BAD_USER_INPUT',
+          'The hash is not that of the operation it came with. Send only one of the two.',
+        );
       return query;
     },
   };

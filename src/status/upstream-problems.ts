@@ -35,9 +35,9 @@ export function createUpstreamProblems(): UpstreamProblems {
       const problems = groups.flatMap(({ group, circuit }) => {
         const { count = 0, last = 'no answer' } = failures.get(group) ?? {};
         if (circuit !== 'CLOSED')
-          return [`CXone's ${group} are left alone until they recover. The last failure: ${last}.`];
+          return [`Calls to CXone for ${group} keep failing, so none are sent for now. The last failure: ${last}.`];
         return count >= TELLING_FAILURES
-          ? [`The last ${count} calls to CXone's ${group} failed. The last one: ${last}.`]
+          ? [`The last ${count} calls to CXone for ${group} failed. The last failure: ${last}.`]
           : [];
       });
       return isRefused ? [CREDENTIALS, ...problems] : problems;

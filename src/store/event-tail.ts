@@ -130,7 +130,10 @@ export function createEventTails(deps: { source: Source; clock: Clock; log: Stor
           throw new GatewayError('CURSOR_EXPIRED', 'Events after this cursor are no longer kept. Start without one.');
         }
         if (rows.length === 0 && from.after > (await source.head())) {
-          throw new GatewayError('BAD_USER_INPUT', 'This cursor is ahead of the event log, which did not give it out.');
+          throw new GatewayError(
+            'BAD_USER_INPUT',
+            'This cursor is ahead of the event log, which did not give it out. Start without one.',
+          );
         }
         return rows;
       } catch (error) {

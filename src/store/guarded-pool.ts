@@ -118,7 +118,9 @@ function unavailable(error: unknown): GatewayError | undefined {
       ? error instanceof Error && !(error instanceof TypeError || error instanceof RangeError)
       : UNAVAILABLE_STATES.test(state);
   return isConnection
-    ? new GatewayError('UNAVAILABLE', "The gateway's database cannot be used at the moment.", { cause: error })
+    ? new GatewayError('UNAVAILABLE', "The gateway's database cannot be used at the moment. Try again in a moment.", {
+        cause: error,
+      })
     : undefined;
 }
 

@@ -67,7 +67,10 @@ export function createIdempotencyKeys(deps: { database: Database; leases: Leases
       .executeTakeFirst();
     if (!row) return undefined;
     if (row.input_hash !== inputHash) {
-      throw new ConflictError('IDEMPOTENCY_KEY_REUSED', 'This idempotency key was used before, with another input.');
+      throw new ConflictError(
+        'IDEMPOTENCY_KEY_REUSED',
+        'This idempotency key was used before, with another input. Use a new key for a new call.',
+      );
     }
     return keptOutcome.parse(JSON.parse(row.result_json));
   }
@@ -117,9 +120,13 @@ export function createIdempotencyKeys(deps: { database: Database; leases: Leases
           await keep(held, { key, inputHash, ttlMs, json });
         } catch (error) {
           if (!(error instanceof LeaseLostError)) throw error;
-          throw new OutcomeUnknownError('This call was paused for too long, and may have been run again.', undefined, {
-            cause: error,
-          });
+          throw new OutcomeUnknownError(
+            'This call was paused for too long, and may have been run again. Look before sending it again.',
+            undefined,
+            {
+              cause: error,
+            },
+          );
         }
         // From JSON like every replay, so that the first answer never holds what the others cannot.
         return { ...replay<T>(keptOutcome.parse(JSON.parse(json))), replayed: false };

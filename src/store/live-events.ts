@@ -58,7 +58,10 @@ export function createLiveEvents(deps: { eventLog: EventLog; clock: Clock }): Li
       throw new GatewayError('CURSOR_EXPIRED', 'Events after this cursor are no longer kept. Start without one.');
     }
     if (after > head) {
-      throw new GatewayError('BAD_USER_INPUT', 'This cursor is ahead of the event log, which did not give it out.');
+      throw new GatewayError(
+        'BAD_USER_INPUT',
+        'This cursor is ahead of the event log, which did not give it out. Start without one.',
+      );
     }
     return after;
   }

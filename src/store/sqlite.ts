@@ -260,9 +260,13 @@ async function whenNotBusy<T>(attempt: () => T): Promise<T> {
       if (code === SQLITE_BUSY && performance.now() - startedAt < BUSY_GIVE_UP_MS) {
         await delay(BUSY_RETRY_MS);
       } else if (code !== undefined && (code === SQLITE_BUSY || SQLITE_UNAVAILABLE.includes(code))) {
-        throw new GatewayError('UNAVAILABLE', "The gateway's database file cannot be used at the moment.", {
-          cause: error,
-        });
+        throw new GatewayError(
+          'UNAVAILABLE',
+          "The gateway's database file cannot be used at the moment. Try again in a moment.",
+          {
+            cause: error,
+          },
+        );
       } else {
         throw error;
       }

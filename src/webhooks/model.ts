@@ -57,5 +57,5 @@ function faultOf({ issues }: z.ZodError): string {
   const faults = issues
     .slice(0, 3)
     .map(({ path, message }) => `${path.map(String).join('.') || 'the body'}: ${message}`);
-  return faults.join('; ');
+  return `The delivery does not fit: ${faults.join('; ')}.`;
 }

@@ -67,13 +67,19 @@ export function createWebhookReceiver(deps: {
   /** @throws GatewayError with the status that the sender gets; RefusedDeliveryError for what is refused for good */
   async function receive(request: IncomingMessage): Promise<'accepted' | 'repeated' | 'unknownType'> {
     if (secrets.length === 0) {
-      throw new GatewayError('UNAVAILABLE', 'Webhooks are not taken: CXONE_WEBHOOK_SECRET is not set.');
+      throw new GatewayError(
+        'UNAVAILABLE',
+        'Webhooks are not taken: CXONE_WEBHOOK_SECRET is not set. The operator has to set it.',
+      );
     }
     const head = readSignedHead(request.headers, clock.now());
     if (typeof head === 'string') throw new RefusedDeliveryError(head, HEAD_FAULTS[head]);
     const body = await readBody(request, MAX_BODY_BYTES);
     if (!isSignedByAny(secrets, head, body)) {
-      throw new RefusedDeliveryError('forged', 'No signature fits this delivery.');
+      throw new RefusedDeliveryError(
+        'forged',
+        'No signature fits this delivery. Both sides must have the same CXONE_WEBHOOK_SECRET.',
+      );
     }
     const json = parseStrictJson(body);
     const content = 'fault' in json ? json : readDeliveryContent(json.value);
@@ -126,7 +132,8 @@ export function createWebhookReceiver(deps: {
 const HEAD_FAULTS = {
   unsigned:
     'Expected webhook-id, webhook-timestamp (seconds) and webhook-signature (v1,…) as Standard Webhooks has them.',
-  stale: 'The webhook-timestamp differs by more than five minutes from our clock.',
+  stale:
+    'The webhook-timestamp differs by more than five minutes from our clock. Check both clocks, and sign each delivery anew.',
 };
 
 type RefusalReason = 'unsigned' | 'stale' | 'forged' | 'tooLarge' | 'malformed';

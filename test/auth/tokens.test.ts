@@ -79,7 +79,7 @@ describe('refused as UNAUTHENTICATED', () => {
     await clock.advance(1_000);
     await expect(verifier.verify(token)).rejects.toMatchObject({
       reason: 'expired',
-      message: 'The token has expired.',
+      message: 'The token has expired. Get a new one.',
     });
   });
 

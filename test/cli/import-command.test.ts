@@ -96,22 +96,28 @@ describe('cxone-gateway import', () => {
   });
 
   test.each([
-    ['no kind', ['import', 'x.csv', '--list', 'a'], /--kind is missing: outbound, contacts/],
+    ['no kind', ['import', 'x.csv', '--list', 'a'], /--kind is missing\. It is one of outbound, contacts/],
     ['an unknown kind', ['import', 'x.csv', '--kind', 'people'], /--kind is one of outbound.*not people/],
-    ['no list', ['import', 'x.csv', '--kind', 'outbound'], /give the contact list: --list ID/],
+    ['no list', ['import', 'x.csv', '--kind', 'outbound'], /go into a contact list\. Give it: --list ID/],
     ['a list for contacts', ['import', 'x.csv', '--kind', 'contacts', '--list', 'a'], /--book ID/],
-    ['a list for segments', ['import', 'x.csv', '--kind', 'segments', '--list', 'a'], /leave --list/],
+    ['a list for segments', ['import', 'x.csv', '--kind', 'segments', '--list', 'a'], /Leave --list/],
     ['a file that says nothing of its format', ['import', 'x.xlsx', ...LIST], /--format is missing/],
-    ['a mapping without a target', ['import', 'x.csv', ...LIST, '--map', 'a='], /--map wants SOURCE=TARGET/],
-    ['a file that is not there', ['import', '/nowhere/x.csv', ...LIST], /x\.csv cannot be read \(ENOENT\)/],
-    ['two files', ['import', 'x.csv', 'y.csv', ...LIST], /import needs one FILE/],
-    ['an option of another command', ['status', '--follow'], /status has no option --follow/],
-    ['an unknown option', ['status', '--colour'], /--colour/],
-    ['an unknown command', ['frob'], /there is no command frob/],
+    ['a mapping without a target', ['import', 'x.csv', ...LIST, '--map', 'a='], /--map takes SOURCE=TARGET/],
+    ['a file that is not there', ['import', '/nowhere/x.csv', ...LIST], /There is no file \/nowhere\/x\.csv/],
+    ['a folder', ['import', tmpdir(), '--format', 'csv', ...LIST], /is a folder/],
+    [
+      'two files',
+      ['import', 'x.csv', 'y.csv', ...LIST],
+      /The command import takes one operand: cxone-gateway import FILE/,
+    ],
+    ['an option of another command', ['status', '--follow'], /The command status has no option --follow/],
+    ['an unknown option', ['status', '--colour'], /--colour'\.$/m],
+    ['an unknown command', ['frob'], /There is no command frob/],
     ['an address that is none', ['status', '--url', 'gateway'], /must be an http or https URL, not gateway/],
   ])('exit code 2, and nothing done: %s', async (_name, args, message) => {
     const { stdout, stderr, code } = await runCli(args, env);
     expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^(?:[A-Z]|--|\/).*\.\ncxone-gateway --help lists/);
     expect(stdout).toBe('');
     expect(code).toBe(2);
   });
@@ -119,7 +125,7 @@ describe('cxone-gateway import', () => {
   test('exit code 2: what the gateway does not accept, in its words', async () => {
     const path = await file('g.csv', csv(12));
     const { stderr, code } = await runCli(['import', path, ...LIST, '--default-country', 'QQ'], env);
-    expect(stderr).toContain('options.defaultCountry is not an ISO 3166-1 alpha-2 code');
+    expect(stderr).toContain('options.defaultCountry: This is not an ISO 3166-1 alpha-2 code, such as US.');
     expect(code).toBe(2);
   });
 

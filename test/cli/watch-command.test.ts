@@ -134,9 +134,11 @@ describe('cxone-gateway status and events', () => {
   });
 
   test('a gateway that is not there is said so, with what to do', async () => {
-    const { stderr, code } = await runCli(['status'], { GATEWAY_URL: 'http://127.0.0.1:9' });
-    expect(stderr).toMatch(/127\.0\.0\.1:9\/graphql cannot be reached.*Is it running\?/);
-    expect(code).toBe(1);
+    for (const command of [['status'], ['watch', 'some-import'], ['events', '--follow']]) {
+      const { stderr, code } = await runCli(command, { GATEWAY_URL: 'http://127.0.0.1:9' });
+      expect(stderr).toMatch(/127\.0\.0\.1:9\/graphql cannot be reached.*Is it running\?/);
+      expect(code).toBe(1);
+    }
   });
 
   test('help is help, and a word too little is wrong usage', async () => {

@@ -33,7 +33,7 @@ test('a refusal says what CXone said: code, message, and where', async () => {
     message: 'CXone refused POST /api/v2/addressbooks with 400 (InvalidContact). The contact is invalid.',
     issues: [
       { path: ['contacts', '3', 'phone'], code: 'REFUSED', message: 'not E.164' },
-      { path: ['contacts', '4', 'email'], code: 'Missing', message: 'refused' },
+      { path: ['contacts', '4', 'email'], code: 'Missing', message: 'CXone refused it and gave no reason.' },
       { path: [], code: 'REFUSED', message: 'too many' },
     ],
   });

@@ -96,7 +96,8 @@ test('401 for ever: one renewal, two requests, and a clear error', async () => {
     code: 'UPSTREAM_ERROR',
     fault: 'auth',
     status: 401,
-    message: 'CXone: GET /api/v2/addressbooks/{id} was answered 401 with a new token too.',
+    message:
+      'CXone: GET /api/v2/addressbooks/{id} was answered 401 with a new token too. The operator should check CXONE_CLIENT_ID and CXONE_CLIENT_SECRET.',
   });
   expect(upstream.requests).toHaveLength(2);
   expect(upstream.tokenRequests).toHaveLength(2);
@@ -218,7 +219,7 @@ test('wrong credentials: one request, an error that names endpoint, status and O
     code: 'UPSTREAM_ERROR',
     fault: 'auth',
     message:
-      'CXone: GET /api/v2/addressbooks/{id} failed: the token endpoint POST /oauth2/token answered 401 (invalid_client).',
+      'CXone: GET /api/v2/addressbooks/{id} failed: the token endpoint POST /oauth2/token answered 401 (invalid_client). The operator should check CXONE_CLIENT_ID and CXONE_CLIENT_SECRET.',
   });
   expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(SECRET);
   expect(upstream.tokenRequests).toHaveLength(1);

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DEMO_IDS } from '../../src/sandbox/seed.ts';
 import { startGateway } from '../support/gateway.ts';
 import { finished, LIST, outboundRow, startImport } from '../support/imports.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -52,6 +54,18 @@ describeInBrowser('imports on the dashboard, in a browser', () => {
     await card.getByText(/^Why 1 row was left out/).waitFor();
     await card.getByText('Verified: the list’s own count went from 0 to 1,500, as it should.').waitFor();
     expect(complaints).toEqual([]);
+  });
+
+  test('a file that is packed with gzip is imported as it is, and its kind known all the same', async () => {
+    await using gateway = await startGateway();
+    const { page } = await browser.open(gateway.url);
+    const rows = Array.from({ length: 2000 }, (_, index) => `customer-${index},${DEMO_IDS.segments.vip}`);
+    await dropFile(page, 'members.csv.gz', gzipSync(['contactId,segmentId', ...rows].join('\n')));
+    const dialog = page.getByRole('dialog', { name: 'Import members.csv.gz' });
+    await dialog.getByText('Each row names a contact and a segment').waitFor();
+    await dialog.getByRole('button', { name: 'Start import' }).click();
+    const card = page.getByRole('article', { name: /Segment members/ });
+    await card.getByText(/^2,000 rows/).waitFor();
   });
 
   test('a page whose connection broke says so, and shows what it missed when it is back', async () => {

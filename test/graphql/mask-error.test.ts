@@ -4,6 +4,7 @@ import {
   ERROR_TABLE,
   type ErrorCode,
   GatewayError,
+  INTERNAL_ERROR,
   NotFoundError,
   OutcomeUnknownError,
   RateLimitedError,
@@ -44,7 +45,7 @@ test.each([
 test('every code is shown exactly where the table says so', () => {
   for (const code of Object.keys(ERROR_TABLE) as ErrorCode[]) {
     const { shown } = maskError(located(new GatewayError(code, SECRET)), 'r-1');
-    expect(shown.message).toBe(ERROR_TABLE[code].clientVisible ? SECRET : 'Internal error');
+    expect(shown.message).toBe(ERROR_TABLE[code].clientVisible ? SECRET : INTERNAL_ERROR);
     expect(shown.extensions.code).toBe(code);
   }
 });
@@ -73,7 +74,7 @@ test.each([
   const masked = maskError(thrown, 'r-1');
   expect(JSON.stringify(masked.shown.toJSON())).not.toContain('hunter2');
   expect(masked.shown.toJSON()).toMatchObject({
-    message: 'Internal error',
+    message: INTERNAL_ERROR,
     extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: 'r-1' },
   });
   expect('hidden' in masked).toBe(true);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { INTERNAL_ERROR } from '../../src/errors.ts';
 import { DEFAULT_LIMITS } from '../../src/server/limits.ts';
 import { type Harness, SECRET, startHarness, until } from './harness.ts';
 
@@ -100,7 +101,7 @@ describe('errors', () => {
     expect(answer.data).toEqual({ bug: null, hello: 'hello world' });
     expect(answer.errors).toEqual([
       {
-        message: 'Internal error',
+        message: INTERNAL_ERROR,
         locations: [{ line: 1, column: 2 }],
         path: ['bug'],
         extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: 'bug-1' },

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { GatewayError } from '../../src/errors.ts';
+import { GatewayError, INTERNAL_ERROR } from '../../src/errors.ts';
 import type { Route } from '../../src/server/routes.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { type Harness, SECRET, startHarness, until } from './harness.ts';
@@ -97,7 +97,7 @@ describe('routes', () => {
     expect(await gone.json()).toMatchObject({ error: { code: 'CURSOR_EXPIRED', message: 'This link has expired.' } });
     const bug = await fetch(`${harness.server.url}/bug`);
     expect(bug.status).toBe(500);
-    expect(await bug.json()).toMatchObject({ error: { code: 'INTERNAL_SERVER_ERROR', message: 'Internal error' } });
+    expect(await bug.json()).toMatchObject({ error: { code: 'INTERNAL_SERVER_ERROR', message: INTERNAL_ERROR } });
     expect(harness.lines.some((line) => line.includes(SECRET))).toBe(true);
   });
 

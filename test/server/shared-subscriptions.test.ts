@@ -2,6 +2,7 @@
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient } from 'graphql-ws';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { INTERNAL_ERROR } from '../../src/errors.ts';
 import type { Builder } from '../../src/graphql/builder.ts';
 import type { Actor } from '../../src/graphql/context.ts';
 import { liveWhen } from '../../src/graphql/live-subscription.ts';
@@ -211,7 +212,7 @@ describe.each(transports)('over %s', (transport) => {
     news.fail();
     await until(() => followers.every(({ isOver }) => isOver()));
     for (const { results } of followers) {
-      expect(results.at(-1)?.errors?.[0]).toMatchObject({ message: 'Internal error' });
+      expect(results.at(-1)?.errors?.[0]).toMatchObject({ message: INTERNAL_ERROR });
     }
     await until(() => harness.subscriptions() === 0);
     const next = follow(transport);

@@ -3,6 +3,7 @@ import { createClient as createSseClient } from 'graphql-sse';
 import { type Client, CloseCode, createClient } from 'graphql-ws';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { INTERNAL_ERROR } from '../../src/errors.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { type Harness, SECRET, startHarness, until } from './harness.ts';
 
@@ -100,7 +101,7 @@ for (const [name, open] of Object.entries(transports)) {
         await transport.close();
         const error = results.at(-1)?.errors?.[0];
         expect(error).toMatchObject({
-          message: 'Internal error',
+          message: INTERNAL_ERROR,
           extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: expect.any(String) },
         });
         expect(JSON.stringify(results)).not.toContain('hunter2');

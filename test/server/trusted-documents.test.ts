@@ -136,7 +136,7 @@ test('other texts are run where they are allowed', async () => {
 test('without a manifest a hash is not known, and nothing at all is no operation', async () => {
   harness = await startHarness();
   expect(await answerTo({ documentId: sha256(HELLO) })).toMatchObject({ status: 404 });
-  expect(await answerTo({})).toMatchObject({ errors: [{ message: '"query": must be given, as a string.' }] });
+  expect(await answerTo({})).toMatchObject({ errors: [{ message: '"query" must be given, as a string.' }] });
 });
 
 test.each(['', '[]', '{"sha256:12":"{ a }"}', '{"a":1}', `{"${sha256('')}":""}`])('%j is no manifest', async (json) => {

@@ -12,7 +12,9 @@ test('one or two failures are everyday, three in a row are told with the last', 
   problems.note(failure('timeout'));
   expect(problems.list(closed)).toEqual([]);
   problems.note(answer(503));
-  expect(problems.list(closed)).toEqual(["The last 3 calls to CXone's outbound failed. The last one: status 503."]);
+  expect(problems.list(closed)).toEqual([
+    'The last 3 calls to CXone for outbound failed. The last failure: status 503.',
+  ]);
   problems.note(answer(200));
   expect(problems.list(closed)).toEqual([]);
 });
@@ -27,7 +29,7 @@ test.each([
   const problems = createUpstreamProblems();
   problems.note(attempt);
   expect(problems.list(open)).toEqual([
-    `CXone's outbound are left alone until they recover. The last failure: ${words}.`,
+    `Calls to CXone for outbound keep failing, so none are sent for now. The last failure: ${words}.`,
   ]);
 });
 

@@ -138,7 +138,7 @@ function createPoster({ client, clock, firstPauseMs, target, call }: Destination
       } else
         outcomes[0] = { status: 'failed', issue: { path: [], code: code ?? 'CONFLICT', message: message ?? said } };
     } else if (extraCalls >= MAX_EXTRA_CALLS) {
-      const message = 'CXone refused a batch for its duplicates and did not name them';
+      const message = 'CXone refused the batch for duplicates and did not say which. Send these rows again.';
       outcomes.fill({ status: 'failed', issue: { path: [], code: 'DUPLICATES_UNNAMED', message } });
     } else {
       const middle = Math.ceil(items.length / 2);
@@ -205,7 +205,7 @@ async function treatDuplicates(
 const DUPLICATE_ISSUE = {
   path: [],
   code: DUPLICATE,
-  message: 'A record with this contact and phone is there already',
+  message: 'A record with this contact and phone is there already.',
 };
 
 /** Never throws what CXone says: the batch it belongs to has been taken. */
@@ -213,7 +213,7 @@ async function updateOne({ client, target, call }: Destination, { record }: Reco
   try {
     const { found } = await client.replace(target, record, call);
     if (found) return { status: 'updated' };
-    const message = 'It was called a duplicate, but there is no such record to update';
+    const message = 'CXone called it a duplicate, but has no such record to update. Look before sending it again.';
     return { status: 'failed', issue: { path: [], code: 'NOT_FOUND', message } };
   } catch (error) {
     if (isOutcome(error)) return outcomeOf(error);

@@ -2,7 +2,7 @@
  * From a row of an import or a mutation's input to a record that CXone will take (cxone-api.md, section 3). Written by
  * hand rather than with zod: it runs once for every row of files with millions of them.
  */
-import { readRowId } from '../../bulk/row-ids.ts';
+import { notAnId, readRowId } from '../../bulk/row-ids.ts';
 import type { Issue } from '../../errors.ts';
 import type { PhoneNormaliser } from '../../phone-numbers.ts';
 import { textFault } from '../../plain-text.ts';
@@ -27,8 +27,8 @@ export function checkRecord(
   };
 
   const contactId = readRowId(row.contactId, 'Contact');
-  if (isAbsent(row.contactId)) fault(['contactId'], 'REQUIRED', 'is missing');
-  else if (contactId === null) fault(['contactId'], 'INVALID_ID', 'is not an id of a contact');
+  if (isAbsent(row.contactId)) fault(['contactId'], 'REQUIRED', 'A contactId is required.');
+  else if (contactId === null) fault(['contactId'], 'INVALID_ID', notAnId('Contact'));
   const phoneNumbers = readPhones(row.phoneNumbers, phones, fault);
   const customFields = readCustomFields(row.customFields, fault);
   const consentAt = readConsent(row.consentTimestamp, nowMs, fault);
@@ -47,11 +47,11 @@ function isAbsent(value: unknown): boolean {
 
 function readPhones(given: unknown, phones: PhoneNormaliser, fault: Fault): ContactListRecord['phoneNumbers'] {
   if (isAbsent(given) || (Array.isArray(given) && given.length === 0)) {
-    fault(['phoneNumbers'], 'REQUIRED', 'is missing: at least one phone is needed');
+    fault(['phoneNumbers'], 'REQUIRED', 'At least one phone is required.');
     return [];
   }
   if (!Array.isArray(given)) {
-    fault(['phoneNumbers'], 'NOT_LIST', 'must be a list of phones');
+    fault(['phoneNumbers'], 'NOT_LIST', 'This must be a list of phones: [{type, number}].');
     return [];
   }
   return given.flatMap(
@@ -60,16 +60,17 @@ function readPhones(given: unknown, phones: PhoneNormaliser, fault: Fault): Cont
 }
 
 function readPhone(phone: unknown, path: string[], phones: PhoneNormaliser, fault: Fault) {
-  if (typeof phone !== 'object' || phone === null) return fault(path, 'NOT_OBJECT', 'must be {type, number}');
+  if (typeof phone !== 'object' || phone === null)
+    return fault(path, 'NOT_OBJECT', 'A phone must be an object: {type, number}.');
   const { number: given, type = DEFAULT_PHONE_TYPE } = phone as { number?: unknown; type?: unknown };
   const text = typeof given === 'number' ? String(given) : given;
-  if (isAbsent(text)) return fault([...path, 'number'], 'REQUIRED', 'is missing');
+  if (isAbsent(text)) return fault([...path, 'number'], 'REQUIRED', 'A number is required.');
   const number = typeof text === 'string' ? phones.normalise(text) : null;
   if (number === null) {
-    return fault([...path, 'number'], 'INVALID_PHONE', 'is not a phone number with a country code (E.164)');
+    return fault([...path, 'number'], 'INVALID_PHONE', phones.refusal);
   }
   if (typeof type !== 'string' || type === '' || type.length > MAX_TYPE_LENGTH || textFault(type)) {
-    return fault([...path, 'type'], 'INVALID_TYPE', 'must be a word such as work or mobile');
+    return fault([...path, 'type'], 'INVALID_TYPE', 'This must be a word such as work or mobile.');
   }
   return { type, number };
 }
@@ -77,12 +78,12 @@ function readPhone(phone: unknown, path: string[], phones: PhoneNormaliser, faul
 function readCustomFields(given: unknown, fault: Fault): Record<string, unknown> {
   if (given === undefined || given === null) return {};
   if (typeof given !== 'object' || Array.isArray(given)) {
-    fault(['customFields'], 'NOT_OBJECT', 'must be an object');
+    fault(['customFields'], 'NOT_OBJECT', 'This must be an object of names and values.');
     return {};
   }
   for (const [name, value] of Object.entries(given)) {
     const bad = typeof value === 'string' ? textFault(value) : null;
-    if (bad) fault(['customFields', name], 'BAD_TEXT', `contains ${bad}`);
+    if (bad) fault(['customFields', name], 'BAD_TEXT', `This contains ${bad}. Remove it.`);
   }
   return { ...given };
 }
@@ -90,13 +91,15 @@ function readCustomFields(given: unknown, fault: Fault): Record<string, unknown>
 /** Epoch milliseconds. A mutation's input has them already; a row has text. */
 function readConsent(given: unknown, nowMs: number, fault: Fault): number | undefined {
   const path = ['consentTimestamp'];
-  if (isAbsent(given)) return fault(path, 'REQUIRED', 'is missing');
+  if (isAbsent(given)) return fault(path, 'REQUIRED', 'A consentTimestamp is required.');
   const at = typeof given === 'number' ? given : parseTime(given);
   if (at === undefined) {
-    return fault(path, 'INVALID_TIME', 'must be ISO 8601 with an offset, such as 2026-11-21T14:00:00Z');
+    return fault(path, 'INVALID_TIME', 'This must be ISO 8601 with an offset, such as 2026-11-21T14:00:00Z.');
   }
-  if (at > nowMs) return fault(path, 'CONSENT_IN_FUTURE', 'is in the future');
-  if (at < nowMs - CONSENT_MS) return fault(path, 'CONSENT_EXPIRED', 'is older than 1825 days');
+  if (at > nowMs)
+    return fault(path, 'CONSENT_IN_FUTURE', 'This consent is in the future. Check the date and its offset.');
+  if (at < nowMs - CONSENT_MS)
+    return fault(path, 'CONSENT_EXPIRED', 'This consent is older than 1825 days. The contact has to give it anew.');
   return at;
 }
 
@@ -110,9 +113,9 @@ function parseTime(text: unknown): number | undefined {
 }
 
 function readOptIn(given: unknown, fault: Fault): ContactListRecord['optInStatus'] | undefined {
-  if (isAbsent(given)) return fault(['optInStatus'], 'REQUIRED', 'is missing');
+  if (isAbsent(given)) return fault(['optInStatus'], 'REQUIRED', 'An optInStatus is required: confirmed or pending.');
   const word = typeof given === 'string' ? given.toLowerCase() : undefined;
   return word === 'confirmed' || word === 'pending'
     ? word
-    : fault(['optInStatus'], 'INVALID_OPT_IN', 'must be confirmed or pending');
+    : fault(['optInStatus'], 'INVALID_OPT_IN', 'This must be confirmed or pending.');
 }

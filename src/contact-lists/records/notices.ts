@@ -31,7 +31,7 @@ export function readNotices(entries: readonly unknown[], contactIds: readonly st
       isDuplicate: soundsLikeDuplicate(`${code ?? ''} ${message}`),
       path: [],
       code: code === undefined ? 'REFUSED' : String(code),
-      message: cleanText(message) ?? 'CXone gave no reason',
+      message: cleanText(message) ?? 'CXone refused it and gave no reason.',
     };
   });
 }

@@ -42,7 +42,8 @@ export function readRecordsAnswer(answer: WireRecordsAnswer, contactIds: readonl
 
 function doubt(outcome: ItemOutcome, index: number, outcomes: ItemOutcome[]): void {
   if (outcome.status !== 'created') return;
-  const message = 'CXone created fewer records than it did not refuse';
+  const message =
+    'CXone created fewer records than it did not refuse, so this one may be missing. Look before sending it again.';
   outcomes[index] = { status: 'unknown', issue: { path: [], code: 'COUNT_MISMATCH', message } };
 }
 

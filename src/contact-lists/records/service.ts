@@ -74,11 +74,11 @@ export function createContactListRecords(deps: {
       const { contactId } = item.record;
       const loaded = await loader.load(write, listId, item, caller).catch((error: unknown) => {
         if (!(error instanceof UpstreamError && error.status === 404)) throw error;
-        throw new NotFoundError('There is no such contact list.', gid(listId));
+        throw new NotFoundError('There is no such contact list. Check its id.', gid(listId));
       });
       const { outcome, bulkCall } = loaded;
       if (outcome.status === 'failed' && outcome.issue.code === DUPLICATE) {
-        throw new ConflictError('DUPLICATE', `${outcome.issue.message}.`);
+        throw new ConflictError('DUPLICATE', outcome.issue.message);
       }
       return { contactId, outcome: takenAs(loaded, 'record'), bulkCall };
     },
@@ -89,7 +89,8 @@ export function createContactListRecords(deps: {
       const about = { action: 'contactListRecord.update', subject: gid(listId) };
       return await audited(caller, about, async () => {
         const { found, upstreamRequestId, latencyMs } = await client.replace(listId, record, caller.call);
-        if (!found) throw new NotFoundError('There is no such record, or no such contact list.', gid(listId));
+        if (!found)
+          throw new NotFoundError('There is no such record, or no such contact list. Check their ids.', gid(listId));
         return { result: { contactId }, detail: { contactId }, upstreamRequestId, latencyMs };
       });
     },

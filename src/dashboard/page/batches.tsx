@@ -4,6 +4,9 @@ import { counted, whole } from '../../client/number-text.ts';
 import { inWords } from './format.ts';
 import type { Detail } from './use-import-detail.ts';
 
+/** How many calls are told in words. */
+const TOLD = 5;
+
 /** A call that went through, but not for all of its rows, is neither good nor bad. */
 function toneOf({ state, failed }: BatchFragment): string {
   const tones: Readonly<Record<ImportBatchState, string>> = {
@@ -41,15 +44,15 @@ function inOneLine({
 
 export function Batches(props: {
   batches: Detail['batches'];
-  latest: readonly BatchFragment[];
   total: number;
   turnPage: { forward: (() => void) | null; back: (() => void) | null };
 }) {
-  const { batches, latest, total, turnPage } = props;
+  const { batches, total, turnPage } = props;
   const [first] = batches.nodes;
   const last = batches.nodes.at(-1);
   if (!first || !last) return null;
   const done = batches.nodes.filter(({ state }) => state === 'DONE').length;
+  const ended = batches.nodes.filter(({ state }) => state === 'DONE' || state === 'FAILED');
   return (
     <section>
       <h4>{counted(total, 'batch', 'batches')}</h4>
@@ -69,11 +72,14 @@ export function Batches(props: {
           </button>
         </p>
       )}
-      {latest.length > 0 && (
+      {ended.length > 0 && (
         <ol class="latest" aria-label="Batches that ended last">
-          {latest.map((batch) => (
-            <li key={batch.number}>{inOneLine(batch)}</li>
-          ))}
+          {ended
+            .slice(-TOLD)
+            .reverse()
+            .map((batch) => (
+              <li key={batch.number}>{inOneLine(batch)}</li>
+            ))}
         </ol>
       )}
     </section>

@@ -6,7 +6,9 @@ const WIDTH = 300;
 const HEIGHT = 36;
 /** Below this many calls a second the chart does not grow: a single call is not a mountain. */
 const LEAST_SCALE = 4;
-const BAR_WIDTH = 2;
+/** Retries and 429s are to be seen, however few they are. */
+const BAR_WIDTH = 3;
+const LEAST_BAR_HEIGHT = 12;
 const MINUTE_MS = 60_000;
 
 /** How far back the charts go: as far as is known, in whole minutes. */
@@ -41,7 +43,7 @@ export function CallChart(props: { name: string; samples: readonly Sample[]; win
             key={sample.at}
             class={tone}
             x={x(sample.at) - BAR_WIDTH}
-            y={Math.min(top, HEIGHT - 3)}
+            y={Math.min(top, HEIGHT - LEAST_BAR_HEIGHT)}
             width={BAR_WIDTH}
             height={HEIGHT}
           />

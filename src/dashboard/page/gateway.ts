@@ -192,6 +192,6 @@ export function codeOf(error: CombinedError): string | undefined {
 
 /** What to tell a person. */
 export function messageOf(error: CombinedError): string {
-  const message = error.graphQLErrors[0]?.message ?? 'The gateway does not answer.';
+  const message = error.graphQLErrors[0]?.message ?? 'The gateway does not answer. Try again in a moment.';
   return message === 'PersistedQueryNotFound' ? 'The gateway has been updated: reload this page.' : message;
 }

@@ -15,13 +15,8 @@ export function ImportDetail({ shown }: { shown: ShownImport }) {
     <div class="detail">
       {detail.report && <Report report={detail.report} />}
       <RejectionReasons shown={shown} />
-      <Targets targets={detail.targets} />
-      <Batches
-        batches={detail.batches}
-        latest={shown.latestBatches}
-        total={shown.progress.batchesTotal}
-        turnPage={turnPage}
-      />
+      <Targets targets={detail.targets} isPaused={shown.state === 'PAUSED'} />
+      <Batches batches={detail.batches} total={shown.progress.batchesTotal} turnPage={turnPage} />
       <p class="quiet">
         Import id <code>{shown.id}</code>
       </p>
@@ -66,7 +61,7 @@ function inMilliseconds(value: number | null): string | null {
   return value === null ? null : `${whole(Math.round(value))} ms`;
 }
 
-function Targets({ targets }: { targets: Detail['targets'] }) {
+function Targets({ targets, isPaused }: { targets: Detail['targets']; isPaused: boolean }) {
   if (targets.length === 0) return null;
   return (
     <section>
@@ -89,7 +84,7 @@ function Targets({ targets }: { targets: Detail['targets'] }) {
             {targets.map(({ node, state, succeeded, skipped, failed, pending, attempts }) => (
               <tr key={node.id}>
                 <th scope="row">{targetName(node)}</th>
-                <td>{inWords(state)}</td>
+                <td>{inWords(isPaused && state === 'RUNNING' ? 'PAUSED' : state)}</td>
                 {[succeeded, skipped, failed, pending, attempts].map((count, index) => (
                   <td key={index}>{whole(count)}</td>
                 ))}

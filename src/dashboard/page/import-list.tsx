@@ -42,8 +42,8 @@ function NothingYet({ onFile }: { onFile: (file: File) => void }) {
       </svg>
       <h3>Drop a file here to import it</h3>
       <p>
-        A CSV or NDJSON file of contacts, of any size. The gateway checks every row, sends them to CXone in bulk within
-        its limits, and accounts for each.
+        A CSV or NDJSON file of contacts, of any size, packed with gzip or not. The gateway checks every row, sends them
+        to CXone in bulk within its limits, and accounts for each.
       </p>
       <ChooseFile onFile={onFile} />
       <p class="quiet">
@@ -63,7 +63,7 @@ function ChooseFile({ onFile }: { onFile: (file: File) => void }) {
       <input
         ref={input}
         type="file"
-        accept=".csv,.tsv,.txt,.ndjson,.jsonl"
+        accept=".csv,.tsv,.txt,.ndjson,.jsonl,.gz"
         hidden
         aria-label="File to import"
         onChange={(event) => {

@@ -57,7 +57,12 @@ function ReasonLine({ reason, most }: { reason: Reason; most: number }) {
       </span>
       <b>{whole(count)}</b>
       <span>
-        {field !== '' && <code>{field}</code>} {message}
+        {field !== '' && (
+          <>
+            <code>{field}</code>:{' '}
+          </>
+        )}
+        {message}
         <span class="quiet">
           {' '}
           · row {firstRows.map(whole).join(', ')}

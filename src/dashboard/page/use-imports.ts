@@ -5,7 +5,6 @@
 import { useCallback, useEffect, useReducer, useRef } from 'preact/hooks';
 import { useClient } from 'urql';
 import {
-  type BatchFragment,
   ImportActivityDocument,
   type ImportNewsFragment,
   ImportsDocument,
@@ -17,8 +16,6 @@ import { useEvents } from './use-events.ts';
 type ListedImport = ImportsQuery['imports']['nodes'][number];
 
 export interface ShownImport extends ListedImport {
-  /** The calls that ended last, newest first. */
-  readonly latestBatches: readonly BatchFragment[];
   /** When what it shows was asked for or told, in milliseconds of this page's life. */
   readonly asOf: number;
 }
@@ -37,7 +34,6 @@ type Change =
   | { kind: 'error'; message: string };
 
 const PAGE_SIZE = 15;
-const LATEST_BATCHES = 5;
 /** How long a subscription may take to begin. */
 const SUBSCRIBED_MS = 2_000;
 
@@ -109,10 +105,7 @@ function reduce(state: State, change: Change): State {
         const before = shown.get(node.id);
         const isOutdated = before !== undefined && before.asOf > asOf;
         const { target, rejectionsUrl } = node;
-        shown.set(
-          node.id,
-          isOutdated ? { ...before, target, rejectionsUrl } : { latestBatches: [], ...before, ...node, asOf },
-        );
+        shown.set(node.id, isOutdated ? { ...before, target, rejectionsUrl } : { ...node, asOf });
       }
       const { endCursor, hasNextPage } = page.pageInfo;
       const isFurther = isOlder || state.imports.length === 0;
@@ -132,7 +125,5 @@ function reduce(state: State, change: Change): State {
 }
 
 function withEvent(shown: ShownImport, event: ImportNewsFragment, asOf: number): ShownImport {
-  const others = shown.latestBatches.filter(({ number }) => number !== event.batch?.number);
-  const latestBatches = event.batch ? [event.batch, ...others].slice(0, LATEST_BATCHES) : others;
-  return { ...shown, ...event.import, progress: event.progress, latestBatches, asOf };
+  return { ...shown, ...event.import, progress: event.progress, asOf };
 }

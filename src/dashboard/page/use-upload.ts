@@ -26,10 +26,7 @@ export function useUpload(onReceived: () => void) {
     if (created.error) return fail(messageOf(created.error));
     const result = created.data?.createImportUpload;
     if (!result) return fail('The gateway did not take the import.');
-    if ('message' in result) {
-      const [issue] = result.__typename === 'ValidationError' ? result.issues : [];
-      return fail(issue ? `${issue.path.join('.')} ${issue.message}` : result.message);
-    }
+    if ('message' in result) return fail(result.message);
     const uploaded = await upload({ url: result.url, file, signal, onProgress: setSentBytes });
     if (uploaded.outcome === 'received') return onReceived();
     // What nobody will send again should not stand there waiting for it.

@@ -123,5 +123,5 @@ function buildNode(node: Node, cells: readonly string[]): unknown {
 /** Where a conflict lies, for a message. */
 export function describeConflict({ column, path, other }: PlacementConflict, header: readonly string[]): string {
   const [name, otherName] = [column, other].map((index) => JSON.stringify(header[index] ?? ''));
-  return `Column ${name} would go to ${formatFieldPath(path)}, where column ${otherName} goes already.`;
+  return `Column ${name} would go to ${formatFieldPath(path)}, where column ${otherName} goes already. Remove one of them, or rename it with fieldMapping.`;
 }

@@ -53,7 +53,8 @@ export function createCsvRows({ maxRecordLength }: { maxRecordLength: number }):
       };
     }
     const nul = hasNul ? cells.findIndex((cell) => cell.includes('\0')) : -1;
-    if (nul >= 0) return { path: namePath(names, nul), code: 'NUL_BYTE', message: 'The cell has a NUL byte.' };
+    if (nul >= 0)
+      return { path: namePath(names, nul), code: 'NUL_BYTE', message: 'The cell has a NUL byte. Remove it.' };
     return undefined;
   }
 
@@ -73,7 +74,10 @@ export function createCsvRows({ maxRecordLength }: { maxRecordLength: number }):
         const first = openScanner(isLast);
         if (!first) {
           if (start.length <= maxRecordLength) return [];
-          throw new UnreadableFileError(`The header is longer than ${maxRecordLength} characters.`, { row: 0 });
+          throw new UnreadableFileError(
+            `The header is longer than ${maxRecordLength} characters. Is this a CSV, with the names of its columns in the first line?`,
+            { row: 0 },
+          );
         }
         scanner = first.opened;
         text = first.text;
@@ -86,16 +90,17 @@ export function createCsvRows({ maxRecordLength }: { maxRecordLength: number }):
         if (columns) rows.push(toRow(record, firstRow + index, columns));
         else columns = readColumns(record);
       }
-      if (isLast && !columns) throw new UnreadableFileError('The file is empty.');
+      if (isLast && !columns) throw new UnreadableFileError('The file is empty. Its first line must name the columns.');
       return rows;
     },
   };
 }
 
 const FAULT_MESSAGES = {
-  INVALID_QUOTE: 'The quote that opens the cell is not closed, or one inside it is not doubled ("").',
-  CELL_TOO_LONG: 'The cell is longer than a whole row may be; only its beginning was kept.',
-  ROW_TOO_LONG: 'The row is too long; only the beginnings of its cells were kept.',
+  INVALID_QUOTE:
+    'The quote that opens the cell is not closed, or one inside it is not doubled (""). Close or double it.',
+  CELL_TOO_LONG: 'The cell is longer than a whole row may be; only its beginning was kept. Shorten it.',
+  ROW_TOO_LONG: 'The row is too long; only the beginnings of its cells were kept. Shorten it.',
 };
 
 interface Columns {
@@ -121,7 +126,9 @@ function readColumns({ cells, fault }: CsvRecord): Columns {
   const dropped = new Set(names.keys().filter((index) => isAdded(names[index] ?? '')));
   if (header.length > MAX_COLUMNS) throw tooManyColumns();
   if (header.length === 0) {
-    throw new UnreadableFileError('There are no columns but those that rejections.csv adds.', { row: 0 });
+    throw new UnreadableFileError('There are no columns but those that rejections.csv adds. Keep the others, too.', {
+      row: 0,
+    });
   }
   return { header, names, width: names.length, dropped, isReturned };
 }

@@ -29,7 +29,7 @@ function findIn(value: unknown, path: string[], depth: number): Issue | undefine
         return issue(
           path,
           'TOO_DEEP',
-          `Objects and lists lie within each other more than ${MAX_JSON_DEPTH} levels deep.`,
+          `Objects and lists lie within each other more than ${MAX_JSON_DEPTH} levels deep. Flatten them.`,
         );
       }
       return Array.isArray(value) ? findInList(value, path, depth) : findInObject(value, path, depth);
@@ -49,7 +49,7 @@ function findInList(list: readonly unknown[], path: string[], depth: number): Is
 
 function findInObject(object: object, path: string[], depth: number): Issue | undefined {
   for (const [key, item] of Object.entries(object)) {
-    if (isHostileKey(key)) return issue(path, 'HOSTILE_KEY', `The key ${key} is not allowed.`);
+    if (isHostileKey(key)) return issue(path, 'HOSTILE_KEY', `The key ${key} is not allowed. Rename it.`);
     const found = findInText(key, path) ?? findIn(item, path, depth + 1);
     if (found) return { ...found, path: [...path, key, ...found.path.slice(path.length)] };
   }
@@ -58,9 +58,9 @@ function findInObject(object: object, path: string[], depth: number): Issue | un
 
 function findInText(text: string, path: string[]): Issue | undefined {
   if (!text.isWellFormed()) {
-    return issue(path, 'INVALID_UNICODE', 'The text has half of a surrogate pair, which is no character.');
+    return issue(path, 'INVALID_UNICODE', 'The text has half of a surrogate pair, which is no character. Remove it.');
   }
-  if (text.includes('\0')) return issue(path, 'NUL_BYTE', 'The text has a NUL character.');
+  if (text.includes('\0')) return issue(path, 'NUL_BYTE', 'The text has a NUL character. Remove it.');
   return undefined;
 }
 

@@ -53,7 +53,7 @@ export function renameJsonRow(
 function copyObject(object: Readonly<Record<string, unknown>>, depth: number): Record<string, unknown> {
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(object)) {
-    if (isHostileKey(key)) throw rowError([key], 'HOSTILE_KEY', `The key ${key} is not allowed.`);
+    if (isHostileKey(key)) throw rowError([key], 'HOSTILE_KEY', `The key ${key} is not allowed. Rename it.`);
     setOwn(copy, key, copyValue(object[key], depth + 1));
   }
   return copy;
@@ -62,7 +62,8 @@ function copyObject(object: Readonly<Record<string, unknown>>, depth: number): R
 function copyValue(value: unknown, depth: number): unknown {
   if (typeof value === 'string') return trimText(value);
   if (typeof value !== 'object' || value === null) return value;
-  if (depth > MAX_JSON_DEPTH) throw rowError([], 'TOO_DEEP', `The row is more than ${MAX_JSON_DEPTH} levels deep.`);
+  if (depth > MAX_JSON_DEPTH)
+    throw rowError([], 'TOO_DEEP', `The row is more than ${MAX_JSON_DEPTH} levels deep. Flatten it.`);
   if (Array.isArray(value)) return value.map((item) => copyValue(item, depth + 1));
   return isJsonObject(value) ? copyObject(value, depth) : undefined;
 }
@@ -105,7 +106,7 @@ function put(
     const present = child(parent, String(part));
     const isFitting = typeof part === 'number' ? Array.isArray(parent) : isJsonObject(parent);
     if (!isFitting || (isLast && present !== undefined)) {
-      const message = `A value would go to ${formatFieldPath(path)}, where another one is already.`;
+      const message = `A value would go to ${formatFieldPath(path)}, where another one is already. Leave one of them out.`;
       throw rowError(path.map(String), 'MAPPING_CONFLICT', message);
     }
     const next = isLast ? value : (present ?? (typeof path[depth + 1] === 'number' ? [] : {}));

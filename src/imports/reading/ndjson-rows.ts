@@ -34,7 +34,11 @@ export function createNdjsonRows({ maxRecordLength }: { maxRecordLength: number 
   function addLongRow(rows: SourceRow[], beginning: string): void {
     rowCount++;
     if (rowCount === 1 && !beginning.startsWith('{')) throw notNdjson(beginning);
-    const issue = { path: [], code: 'ROW_TOO_LONG', message: `The line is longer than ${maxRecordLength} characters.` };
+    const issue = {
+      path: [],
+      code: 'ROW_TOO_LONG',
+      message: `The line is longer than ${maxRecordLength} characters. Shorten it.`,
+    };
     rows.push({ row: rowCount, record: { [UNREAD_LINE_KEY]: beginning }, issues: [issue] });
   }
 
@@ -61,7 +65,7 @@ export function createNdjsonRows({ maxRecordLength }: { maxRecordLength: number 
       rest = text.slice(lineAt);
       if (isLast) {
         takeLine(rows, rest);
-        if (rowCount === 0) throw new UnreadableFileError('The file is empty.');
+        if (rowCount === 0) throw new UnreadableFileError('The file is empty. Write one JSON object a line.');
       } else if (excerpt !== undefined || rest.length > maxRecordLength) {
         excerpt ??= cut(rest);
         skippedLength += rest.length;
@@ -79,11 +83,19 @@ function readLine(line: string, isFirst: boolean): { record: Record<string, unkn
   } catch {
     // V8's message quotes the text, which may be personal.
     if (isFirst) throw notNdjson(line);
-    return { issue: { path: [], code: 'INVALID_JSON', message: 'The line is not valid JSON.' } };
+    return {
+      issue: { path: [], code: 'INVALID_JSON', message: 'The line is not valid JSON. Write one object a line.' },
+    };
   }
   if (!isJsonObject(value)) {
     if (isFirst && Array.isArray(value)) throw notNdjson(line);
-    return { issue: { path: [], code: 'INVALID_JSON', message: 'The line is JSON, but not an object.' } };
+    return {
+      issue: {
+        path: [],
+        code: 'INVALID_JSON',
+        message: 'The line is JSON, but not an object. Write one object a line.',
+      },
+    };
   }
   const issue = findJsonIssue(value);
   return issue ? { issue } : { record: value };

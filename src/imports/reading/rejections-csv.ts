@@ -90,7 +90,7 @@ function formatValue(value: unknown): string {
 }
 
 function formatIssues(issues: readonly Issue[]): string {
-  return issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message)).join('; ');
+  return issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message)).join(' ');
 }
 
 /** All that could be taken for a delimiter is quoted, so that nobody who looks for the delimiter finds another one. */

@@ -44,13 +44,34 @@ export function createRowMapper(options: RowMapperOptions): RowMapper {
   for (const [index, { source, target }] of fieldMapping.entries()) {
     const path = resolveTarget(target, options);
     if (targets.has(source)) {
-      issues.push(mappingIssue(index, 'source', 'DUPLICATE_SOURCE', `${quote(source)} is renamed already.`));
+      issues.push(
+        mappingIssue(
+          index,
+          'source',
+          'DUPLICATE_SOURCE',
+          `${quote(source)} is renamed already. Name each source once.`,
+        ),
+      );
     } else if (header && !header.includes(source)) {
-      issues.push(mappingIssue(index, 'source', 'UNKNOWN_COLUMN', `The file has no column ${quote(source)}.`));
+      issues.push(
+        mappingIssue(
+          index,
+          'source',
+          'UNKNOWN_COLUMN',
+          `The file has no column ${quote(source)}. The names stand in its first line.`,
+        ),
+      );
     } else if (isPathFault(path)) {
       issues.push(mappingIssue(index, 'target', path.code, `${quote(target)} ${path.message}.`));
     } else if (rest === null && !known.includes(path[0])) {
-      issues.push(mappingIssue(index, 'target', 'UNKNOWN_TARGET', `There is no field ${quote(path[0])}.`));
+      issues.push(
+        mappingIssue(
+          index,
+          'target',
+          'UNKNOWN_TARGET',
+          `There is no field ${quote(path[0])}. There are: ${known.join(', ')}.`,
+        ),
+      );
     } else {
       targets.set(source, { path, mapping: index });
     }

@@ -34,7 +34,7 @@ describe('rejections.csv', () => {
     const text = await write(
       ['externalId', 'phone', 'note'],
       [
-        rejected(7, ['CRM-7', '12', 'a "b", c'], 'too short', 'no country'),
+        rejected(7, ['CRM-7', '12', 'a "b", c'], 'Too short.', 'No country.'),
         {
           row: 12,
           stage: 'DUPLICATE',
@@ -46,7 +46,7 @@ describe('rejections.csv', () => {
     expect(text).toBe(
       [
         'externalId,phone,note,_row,_stage,_errors',
-        'CRM-7,12,"a ""b"", c",7,VALIDATION,"phone: too short; phone: no country"',
+        'CRM-7,12,"a ""b"", c",7,VALIDATION,phone: Too short. phone: No country.',
         'CRM-3,,,12,DUPLICATE,repeats row 3',
         '',
       ].join('\r\n'),
