@@ -58,7 +58,7 @@ export async function createApp(deps: {
   const ground: Ground = { config, clock, random, log, metrics, parts };
   try {
     const storage = await openStorage(ground);
-    const { database, owner, leases, audit, eventLog, idempotencyKeys } = storage;
+    const { database, owner, leases, audit, eventLog, liveEvents, idempotencyKeys } = storage;
     const upstream = await connectUpstream(ground, {
       onSlowDown: (group, waitMs): Promise<void> => budget.tellSlowDown(group, waitMs),
       currentHold: leases.currentHold,
@@ -93,7 +93,16 @@ export async function createApp(deps: {
       baselineCache: () => contacts.cacheStats(),
       activity: () => imports.activity(),
     });
-    const services: Services = { ...slices, imports, importFeed, audit, idempotencyKeys, webhooks, status };
+    const services: Services = {
+      ...slices,
+      imports,
+      importFeed,
+      audit,
+      idempotencyKeys,
+      liveEvents,
+      webhooks,
+      status,
+    };
 
     parts.use(
       createRetention({

@@ -11,6 +11,7 @@ import type { Segments } from './segments/service.ts';
 import type { Status } from './status/service.ts';
 import type { AuditLog } from './store/audit-log.ts';
 import type { IdempotencyKeys } from './store/idempotency-keys.ts';
+import type { LiveEvents } from './store/live-events.ts';
 import type { Webhooks } from './webhooks/service.ts';
 
 export interface Services {
@@ -25,6 +26,7 @@ export interface Services {
   importFeed: ImportFeed;
   audit: AuditLog;
   idempotencyKeys: IdempotencyKeys;
+  liveEvents: LiveEvents;
   webhooks: Webhooks;
   status: Status;
 }

@@ -23,7 +23,7 @@ import type { Ground } from './ground.ts';
 import type { Storage } from './storage.ts';
 export async function createImporting(
   { config, clock, random, log, metrics, parts }: Ground,
-  { database, leases, audit, eventLog }: Storage,
+  { database, leases, audit, eventLog, liveEvents }: Storage,
   {
     kinds,
     replicas,
@@ -82,7 +82,7 @@ export async function createImporting(
     publicUrl,
     clock,
   });
-  const importFeed = createImportFeed({ store: importStore, eventLog, clock });
+  const importFeed = createImportFeed({ store: importStore, eventLog, liveEvents, clock });
   const sender = createBatchSender({
     database,
     store: importStore,

@@ -5,6 +5,7 @@ import { type Database, openDatabase } from '../store/database.ts';
 import { createEventLog, type EventLog } from '../store/event-log.ts';
 import { createIdempotencyKeys, type IdempotencyKeys } from '../store/idempotency-keys.ts';
 import { createLeases, type Leases } from '../store/leases.ts';
+import { createLiveEvents, type LiveEvents } from '../store/live-events.ts';
 import { processOwner } from '../store/process-owner.ts';
 import type { Ground } from './ground.ts';
 
@@ -18,6 +19,7 @@ export interface Storage {
   readonly leases: Leases;
   readonly audit: AuditLog;
   readonly eventLog: EventLog;
+  readonly liveEvents: LiveEvents;
   readonly idempotencyKeys: IdempotencyKeys;
 }
 
@@ -27,6 +29,7 @@ export async function openStorage({ config, clock, log, parts }: Ground): Promis
   const leases = createLeases({ database, clock, owner });
   const audit = createAuditLog({ database });
   const eventLog = parts.use(createEventLog({ database, clock, log }));
+  const liveEvents = createLiveEvents({ eventLog });
   const idempotencyKeys = createIdempotencyKeys({ database, leases });
-  return { database, owner, leases, audit, eventLog, idempotencyKeys };
+  return { database, owner, leases, audit, eventLog, liveEvents, idempotencyKeys };
 }

@@ -2,7 +2,6 @@
 
 import { readAllowedHosts } from '../callbacks/allowed-hosts.ts';
 import { resolveBySystem } from '../callbacks/guarded-lookup.ts';
-import { createLiveEvents } from '../store/live-events.ts';
 import { createThrottledAudit } from '../store/throttled-audit.ts';
 import { createDeliveryStore } from '../webhooks/delivery-store.ts';
 import { createWebhookReceiver } from '../webhooks/receiver.ts';
@@ -14,7 +13,7 @@ import type { Upstream } from './upstream.ts';
 
 export function createWebhookParts(
   { config, clock, log, metrics, parts }: Ground,
-  { database, leases, audit, eventLog }: Storage,
+  { database, leases, audit, eventLog, liveEvents }: Storage,
   upstream: Upstream,
   { contacts, lists, publicUrl }: Pick<Slices, 'contacts' | 'lists'> & { publicUrl: () => string },
 ) {
@@ -26,7 +25,7 @@ export function createWebhookParts(
     publicUrl,
     allowedHosts: readAllowedHosts(config.callbackAllowedHosts),
     resolve: resolveBySystem,
-    liveEvents: createLiveEvents({ eventLog, clock }),
+    liveEvents,
     contactLists: lists,
     clock,
     log,

@@ -4,6 +4,7 @@
  */
 import type { CallContext } from '../cxone/call-context.ts';
 import type { Services } from '../services.ts';
+import type { LiveRun } from './live-subscription.ts';
 
 /** Each role may do what the ones before it may (interface.md, "Environment"). */
 export type Role = 'reader' | 'writer' | 'admin';
@@ -24,6 +25,8 @@ export interface GraphQLContext {
   /** Goes with every call to CXone. Its signal is aborted when the client goes away or the operation ends. */
   readonly call: CallContext;
   readonly loaders: RequestLoaders;
+  /** Of a live subscription that is run in parts: which one this is. */
+  readonly live?: LiveRun | undefined;
 }
 
 export interface RequestLoaders {
@@ -32,6 +35,8 @@ export interface RequestLoaders {
    * loader everywhere; the name of the slice goes in front of it.
    */
   loader<T extends object>(key: string, create: () => T): T;
+  /** Forgets all of them: what was loaded for one event of a subscription is old at the next. */
+  clear(): void;
 }
 
 /** A fresh cache of loaders, for one operation. */
@@ -46,6 +51,7 @@ export function createRequestLoaders(): RequestLoaders {
       }
       return loader as T; // What is stored under a key was made by that key's own `create`.
     },
+    clear: () => loaders.clear(),
   };
 }
 

@@ -6,6 +6,8 @@ import type { Clock } from '../clock.ts';
 import { NotFoundError } from '../errors.ts';
 import type { EventLog } from '../store/event-log.ts';
 import type { ImportStore } from '../store/import-store.ts';
+import type { LiveEvents, LivePlace } from '../store/live-events.ts';
+import type { StoredEvent } from '../store/stored-event.ts';
 import type { ImportRow } from '../store/tables.ts';
 import { coalesceProgress } from './coalesce-progress.ts';
 import { IMPORT_TOPIC, type ImportEvent, type ImportEventType, isLastEvent, toImportEvent } from './import-events.ts';
@@ -13,22 +15,22 @@ import { importGlobalId, isFinal, progressOf } from './model.ts';
 
 export interface ImportFeed {
   /**
-   * One import: from `after` on, or beginning with its present state. Ends after its last event.
+   * One import: from `after` on, or beginning with its present state. Ends after its last event; with `until`, only there.
    *
-   * @throws NotFoundError; GatewayError CURSOR_EXPIRED where events after `after` are no longer kept
+   * @throws NotFoundError; as LiveEvents.follow
    */
-  progress(importId: string, after: number | undefined, signal: AbortSignal): AsyncIterable<ImportEvent>;
-  /** All imports, from `after` or from now on. */
-  activity(after: number | undefined, signal: AbortSignal): AsyncIterable<ImportEvent>;
+  progress(importId: string, place: LivePlace): Promise<AsyncIterable<ImportEvent>>;
+  /** All imports, from `after` or from now on. @throws as LiveEvents.follow */
+  activity(place: LivePlace): Promise<AsyncIterable<ImportEvent>>;
 }
 
-export function createImportFeed(deps: { store: ImportStore; eventLog: EventLog; clock: Clock }): ImportFeed {
-  const { store, eventLog, clock } = deps;
-
-  async function* stored(after: number, subject: string | undefined, signal: AbortSignal): AsyncGenerator<ImportEvent> {
-    for await (const event of eventLog.tail({ after, topics: [IMPORT_TOPIC], subject, signal }))
-      yield toImportEvent(event);
-  }
+export function createImportFeed(deps: {
+  store: ImportStore;
+  eventLog: EventLog;
+  liveEvents: LiveEvents;
+  clock: Clock;
+}): ImportFeed {
+  const { store, eventLog, liveEvents, clock } = deps;
 
   async function hasNothingAfter(importId: string, seq: number): Promise<boolean> {
     const following = await eventLog.read({ after: seq, topics: [IMPORT_TOPIC], subject: importId, limit: 1 });
@@ -36,10 +38,10 @@ export function createImportFeed(deps: { store: ImportStore; eventLog: EventLog;
   }
 
   /** Ends with the last event, unless somebody retried the import after it. */
-  async function* untilLast(importId: string, after: number, signal: AbortSignal): AsyncGenerator<ImportEvent> {
-    for await (const event of stored(after, importId, signal)) {
+  async function* untilLast(events: AsyncIterable<ImportEvent>): AsyncGenerator<ImportEvent> {
+    for await (const event of events) {
       yield event;
-      if (isLastEvent(event.type) && (await hasNothingAfter(importId, event.seq))) return;
+      if (isLastEvent(event.type) && (await hasNothingAfter(event.importId, event.seq))) return;
     }
   }
 
@@ -49,28 +51,32 @@ export function createImportFeed(deps: { store: ImportStore; eventLog: EventLog;
     return row;
   }
 
-  async function* progress(
-    importId: string,
-    after: number | undefined,
-    signal: AbortSignal,
-  ): AsyncGenerator<ImportEvent> {
-    // The place in the log is taken before the state is read: what happens in between is told twice at worst, as the
-    // state and as the event, and never lost.
-    const head = await eventLog.head();
-    const row = await known(importId);
-    if (after === undefined) {
-      yield presentState(row, head, clock.now());
-      if (isFinal(row.state)) return;
-    } else if (isFinal(row.state) && (await hasNothingAfter(importId, after))) return;
-    yield* untilLast(importId, after ?? head, signal);
-  }
-
   return {
-    progress: (importId, after, signal) => coalesceProgress(progress(importId, after, signal), clock),
-    async *activity(after, signal) {
-      yield* coalesceProgress(stored(after ?? (await eventLog.head()), undefined, signal), clock);
+    async progress(importId, { after, until, signal }) {
+      // The place in the log is taken before the state is read: what happens in between is told twice at worst, as the
+      // state and as the event, and never lost.
+      const head = await liveEvents.head();
+      const row = await known(importId);
+      const begin = after ?? head;
+      const place = { topics: [IMPORT_TOPIC], subject: importId, after: begin, until, signal };
+      const events = toImportEvents(await liveEvents.follow(place));
+      const news = until ? events : untilLast(events);
+      const isThrough = !until && isFinal(row.state) && (await hasNothingAfter(importId, begin));
+      return coalesceProgress(
+        (async function* () {
+          if (after === undefined) yield presentState(row, head, clock.now());
+          if (!isThrough) yield* news;
+        })(),
+        clock,
+      );
     },
+    activity: async (place) =>
+      coalesceProgress(toImportEvents(await liveEvents.follow({ ...place, topics: [IMPORT_TOPIC] })), clock),
   };
+}
+
+async function* toImportEvents(stored: AsyncIterable<StoredEvent>): AsyncGenerator<ImportEvent> {
+  for await (const event of stored) yield toImportEvent(event);
 }
 
 /** What an import's state looks like as an event: the one that led there. */

@@ -13,9 +13,8 @@ import {
 import type { GraphQLContext } from '../graphql/context.ts';
 import { createCursorCodec } from '../graphql/cursors.ts';
 import { LOCAL_MUTATION_ERRORS, UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
-import { decodeEventCursor } from '../graphql/event-cursors.ts';
 import { decodeGlobalId, readRawId } from '../graphql/global-ids.ts';
-import { isFromNowOn, liveWhen } from '../graphql/live-subscription.ts';
+import { followLive, LIVE_FIELD } from '../graphql/live-subscription.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
 import type { ImportRow } from '../store/tables.ts';
 import { addImportInputs, toImportRequest } from './inputs.ts';
@@ -213,9 +212,10 @@ function addSubscriptions(builder: Builder, importRef: ImportRef, parts: ReturnT
         id: t.arg.id({ required: true, description: 'The global id of an import.' }),
         after: t.arg.string({ description: 'The cursor of the last event that was seen.' }),
       },
-      subscribe: (_root, { id, after }, { services, call }) => {
+      extensions: LIVE_FIELD,
+      subscribe: (_root, { id, after }, context) => {
         const importId = decodeGlobalId(id, 'Import');
-        return services.importFeed.progress(importId, readCursor(after), aborted(call.signal));
+        return followLive(context, after, (place) => context.services.importFeed.progress(importId, place));
       },
       resolve: (told) => told,
     }),
@@ -223,19 +223,9 @@ function addSubscriptions(builder: Builder, importRef: ImportRef, parts: ReturnT
       type: event,
       description: 'All imports, from `after` or from now on.',
       args: { after: t.arg.string({ description: 'The cursor of the last event that was seen.' }) },
-      extensions: liveWhen(isFromNowOn),
-      subscribe: (_root, { after }, { services, call }) =>
-        services.importFeed.activity(readCursor(after), aborted(call.signal)),
+      extensions: LIVE_FIELD,
+      subscribe: (_root, { after }, context) => followLive(context, after, context.services.importFeed.activity),
       resolve: (told) => told,
     }),
   }));
-}
-
-function readCursor(after: string | null | undefined): number | undefined {
-  return after === null || after === undefined ? undefined : decodeEventCursor(after);
-}
-
-/** Every operation has a signal; one that never aborts stands in where a caller brought none. */
-function aborted(signal: AbortSignal | undefined): AbortSignal {
-  return signal ?? new AbortController().signal;
 }

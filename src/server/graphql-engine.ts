@@ -9,9 +9,10 @@ import { getOperationAST, NoSchemaIntrospectionCustomRule } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
+import { newUpstreamTally } from '../cxone/call-context.ts';
 import { GatewayError } from '../errors.ts';
 import type { Actor, GraphQLContext } from '../graphql/context.ts';
-import { isLiveSubscription } from '../graphql/live-subscription.ts';
+import { type LiveRun, newsOf } from '../graphql/live-subscription.ts';
 import { maskError } from '../graphql/mask-error.ts';
 import { weighOperation } from '../graphql/operation-cost.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -19,8 +20,7 @@ import type { Metrics, OperationType } from '../telemetry/metrics.ts';
 import { parseWithin } from './document-limits.ts';
 import type { GraphQLParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
-import { createSharedSubscriptions, type Told } from './shared-subscriptions.ts';
-import { createToldResults } from './told-results.ts';
+import { createSharedSubscriptions, type Reader } from './shared-subscriptions.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** Who sent an operation and when it is over: everything a context is made from. */
@@ -29,6 +29,8 @@ export interface Caller {
   readonly requestId: string;
   /** Aborted when the client has gone or has had enough. */
   readonly signal: AbortSignal;
+  /** Of a live subscription that is run in parts: which one. */
+  readonly live?: LiveRun | undefined;
 }
 
 export interface PreparedOperation {
@@ -41,10 +43,10 @@ export interface PreparedOperation {
   /** Runs it. Never rejects. A subscription that could be set up is an async generator, which ends when the signal is aborted. */
   run(): Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void>>;
   /**
-   * There where a subscription is shared, and to be called instead of `run`: `tell` is given every result as soon as it
-   * is there. Never rejects. Gives why there is nothing to follow, or when it is over.
+   * There for a live subscription, and to be called instead of `run`: the news of it are shared with others and go to the
+   * reader, past the generator, which gives what has been before and ends with the subscription. Never rejects.
    */
-  readonly follow?: (tell: (told: Told) => void) => Promise<ExecutionResult | { readonly over: Promise<void> }>;
+  readonly follow?: (reader: Reader) => Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void>>;
 }
 
 export interface GraphQLEngine {
@@ -85,9 +87,7 @@ export function createGraphQLEngine({
   clock,
 }: GraphQLEngineOptions): GraphQLEngine {
   let subscriptions = 0;
-  const shared = createSharedSubscriptions();
-  /** The signals of subscriptions that are open on behalf of others: those who follow them are counted. */
-  const onBehalf = new WeakSet<AbortSignal>();
+  const shared = createSharedSubscriptions({ clock });
   /** Errors that have been masked. Yoga's way to a response passes some of them twice. */
   const masked = new WeakSet<object>();
 
@@ -135,47 +135,22 @@ export function createGraphQLEngine({
     };
   };
 
-  /** Follows the one subscription that all share who ask for this with the caller's rights. */
-  const followShared = (params: GraphQLParams, { actor, signal }: Caller, tell: (told: Told) => void) =>
-    shared.follow({
-      key: JSON.stringify([params.query, params.operationName ?? null, params.variables, actor?.role ?? null]),
-      signal,
-      tell,
-      async open(ofAll) {
-        onBehalf.add(ofAll);
-        const rights = actor && { name: 'subscribers', role: actor.role };
-        const prepared = await prepare(params, { actor: rights, requestId: randomUUID(), signal: ofAll });
-        return 'errors' in prepared ? prepared : prepared.run();
-      },
-    });
-
-  /** The same for who iterates. */
-  async function followEach(
-    params: GraphQLParams,
-    caller: Caller,
-  ): Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void>> {
-    const leaving = new AbortController();
-    const told = createToldResults({
-      maxWaitingCharacters: limits.maxBufferedBytes,
-      tooSlow: () => ({ errors: [maskAs(new SlowConsumerError(), caller.requestId)] }),
-      onReturn: () => leaving.abort(),
-    });
-    const signal = AbortSignal.any([caller.signal, leaving.signal]);
-    const followed = await followShared(params, { ...caller, signal }, told.push);
-    if (!('over' in followed)) return followed;
-    void followed.over.then(told.end);
-    return told.results;
-  }
-
   /** Each event masked like any result; what the source throws becomes its last event. */
   async function* finishEach(
     events: AsyncIterable<ExecutionResult>,
     context: GraphQLContext,
   ): AsyncGenerator<ExecutionResult, void> {
+    const { live, call, loaders } = context;
     try {
-      for await (const event of events) yield finish(event, context);
+      for await (const event of events) {
+        yield finish(event, context);
+        // What one event cost and loaded is not the next one's.
+        loaders.clear();
+        Object.assign(call.tally, newUpstreamTally());
+      }
     } catch (error) {
-      if (!context.call.signal?.aborted) yield { errors: [maskAs(error, context.requestId)] };
+      if (live) live.at = Number.POSITIVE_INFINITY;
+      if (!call.signal?.aborted) yield { errors: [maskAs(error, context.requestId)] };
     }
   }
 
@@ -206,7 +181,7 @@ export function createGraphQLEngine({
         },
       };
     },
-    onSubscribe({ args, setResultAndStopExecution, setSubscribeFn }) {
+    onSubscribe({ args, setResultAndStopExecution }) {
       const context: GraphQLContext = args.contextValue;
       const startedAt = clock.monotonic();
       const operation = getOperationAST(args.document, args.operationName);
@@ -214,10 +189,6 @@ export function createGraphQLEngine({
       if (refusal) setResultAndStopExecution({ errors: [refusal] });
       const signal = context.call.signal ?? new AbortController().signal;
       Object.assign(args, { signal });
-      // What has the request's parameters is a stream; the subscription that it shares has none.
-      const { params } = args.contextValue as Partial<StreamContext>;
-      const isShared = params && operation && isLiveSubscription(schema, operation, params.variables ?? {});
-      if (isShared) setSubscribeFn(() => followEach(params, { ...context, signal }));
       return {
         onSubscribeResult({ result, setResult }) {
           if (!(Symbol.asyncIterator in result)) {
@@ -226,8 +197,9 @@ export function createGraphQLEngine({
             setResult(finished);
             return;
           }
-          const each = isShared ? result : finishEach(result, context);
-          setResult(untilAborted(each, signal, onBehalf.has(signal) ? () => undefined : begin(context, startedAt)));
+          // Who follows a subscription is counted, not the parts that it is run in.
+          const end = context.live ? () => undefined : begin(context, startedAt);
+          setResult(untilAborted(finishEach(result, context), signal, end));
         },
       };
     },
@@ -268,7 +240,7 @@ export function createGraphQLEngine({
   const yoga = createYoga<StreamContext, GraphQLContext>({
     schema,
     plugins: [plugin],
-    context: ({ actor, requestId, signal }) => makeContext({ actor, requestId, signal }),
+    context: ({ actor, requestId, signal, live }) => ({ ...makeContext({ actor, requestId, signal }), live }),
     // Yoga's own masking does not know the request; ours does.
     maskedErrors: false,
     logging: false,
@@ -318,19 +290,46 @@ export function createGraphQLEngine({
           return { errors: [maskAs(error, requestId)] };
         }
       };
-      const isShared = type === 'subscription' && isLiveSubscription(schema, operation, variableValues);
-      if (!isShared || onBehalf.has(caller.signal)) return { ...args, type, run };
-      const follow = async (tell: (told: Told) => void) => {
-        const startedAt = clock.monotonic();
-        const followed = await followShared(params, caller, tell);
-        if ('over' in followed) return { over: followed.over.then(begin(contextValue, startedAt)) };
-        record('subscription', followed, contextValue, startedAt);
-        return followed;
-      };
+      if (type !== 'subscription' || caller.live) return { ...args, type, run };
+      const news = newsOf(schema, { document, operation, text: params.query, variables: variableValues });
+      if (!news) return { ...args, type, run };
+      const follow = (reader: Reader) => followShared({ params, caller, news, context: contextValue, reader });
       return { ...args, type, run, follow };
     } catch (error) {
       return refuse([error], requestId);
     }
+  }
+
+  /** A live subscription for one reader: its past with the caller's rights, its news with those of all who have the same. */
+  async function followShared({
+    params,
+    caller,
+    news,
+    context,
+    reader,
+  }: {
+    readonly params: GraphQLParams;
+    readonly caller: Caller;
+    readonly news: object;
+    readonly context: GraphQLContext;
+    readonly reader: Reader;
+  }): Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void>> {
+    const startedAt = clock.monotonic();
+    const { actor, signal } = caller;
+    const runAs = (who: Omit<Caller, 'signal' | 'live'>) => async (live: LiveRun, until: AbortSignal) => {
+      const prepared = await prepare(params, { ...who, signal: until, live });
+      return 'errors' in prepared ? prepared : prepared.run();
+    };
+    const followed = await shared.follow({
+      // Nothing else of the caller decides what there is to tell.
+      key: JSON.stringify([news, params.operationName ?? null, actor?.role ?? null]),
+      runOwn: runAs(caller),
+      runNews: runAs({ actor: actor && { name: 'subscribers', role: actor.role }, requestId: randomUUID() }),
+      reader,
+      signal,
+    });
+    if (!isAsyncIterable(followed)) return followed;
+    return untilAborted(followed, signal, begin(context, startedAt));
   }
 
   return {
@@ -346,15 +345,6 @@ export function createGraphQLEngine({
 
     liveSubscriptions: () => subscriptions,
   };
-}
-
-class SlowConsumerError extends GatewayError {
-  constructor() {
-    super(
-      'SLOW_CONSUMER',
-      'Events came faster than they were read. Subscribe again with the cursor of the last one as `after`.',
-    );
-  }
 }
 
 /** graphql's words about an unknown name, without the known ones that it may have been meant for. */

@@ -1,16 +1,19 @@
 /**
  * GraphQL over HTTP: POST and GET with JSON answers, arrays of operations, and streams (SSE) for subscriptions.
- * The plain ways are walked here, next to the socket; streams are Yoga's.
+ * The plain ways are walked here, next to the socket; so are live subscriptions, which are shared. Other streams are Yoga's.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
+import type { Clock } from '../clock.ts';
 import { ERROR_TABLE, type ErrorCode, GatewayError } from '../errors.ts';
 import type { Actor } from '../graphql/context.ts';
 import type { Authenticate } from './authenticate.ts';
+import { drainedOrClosed } from './drained.ts';
+import { createEventStreams } from './event-stream.ts';
 import type { Caller, GraphQLEngine } from './graphql-engine.ts';
 import { type GraphQLParams, readJsonParams, readQueryParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
-import { GRAPHQL_RESPONSE, isJsonBody, JSON_RESPONSE, negotiateAnswer } from './media-types.ts';
+import { acceptsEventStream, GRAPHQL_RESPONSE, isJsonBody, JSON_RESPONSE, negotiateAnswer } from './media-types.ts';
 import { readBody } from './read-body.ts';
 import { discardBody, errorHeaders, sendJson, statusOf } from './respond.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
@@ -20,6 +23,7 @@ export interface GraphQLHttpOptions {
   readonly authenticate: Authenticate;
   readonly documents: TrustedDocuments;
   readonly limits: ServerLimits;
+  readonly clock: Clock;
 }
 
 export interface GraphQLExchange {
@@ -45,7 +49,10 @@ export function createGraphQLHttp({
   authenticate,
   documents,
   limits,
+  clock,
 }: GraphQLHttpOptions): (exchange: GraphQLExchange) => Promise<void> {
+  const answerWithEvents = createEventStreams({ pingIntervalMs: limits.pingIntervalMs, clock });
+
   async function readParams({
     request,
     queryString,
@@ -88,7 +95,9 @@ export function createGraphQLHttp({
       throw new HttpRefusal(405, 'A mutation must be sent by POST.', { allow: 'POST' });
     }
     if (wanted === 'stream' || type === 'subscription') {
-      await stream(exchange, params, caller);
+      const follow = 'errors' in prepared ? undefined : prepared.follow;
+      if (!follow || !acceptsEventStream(request.headers.accept)) await stream(exchange, params, caller);
+      else await answerWithEvents({ response, signal, follow, mask: (error) => engine.mask(error, requestId) });
       return;
     }
     if ('errors' in prepared) {
@@ -128,7 +137,7 @@ export function createGraphQLHttp({
     signal.addEventListener('abort', cancel, { once: true });
     for (let part = await reader.read(); !part.done && !signal.aborted; part = await reader.read()) {
       // Nothing is taken from the source while the client does not take what it was sent.
-      if (!response.write(part.value)) await writableOrClosed(response);
+      if (!response.write(part.value)) await drainedOrClosed(response);
     }
     response.end();
   }
@@ -194,14 +203,4 @@ function isErrorCode(code: unknown): code is ErrorCode {
 function streamHeaders(answered: Response): Record<string, string> {
   const own = new Set(['connection', 'content-encoding', 'transfer-encoding']);
   return Object.fromEntries([...answered.headers].filter(([name]) => !own.has(name.toLowerCase())));
-}
-
-function writableOrClosed(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done).off('close', done);
-      resolve();
-    };
-    response.on('drain', done).on('close', done);
-  });
 }

@@ -16,8 +16,8 @@ import type { GraphQLEngine, PreparedOperation } from './graphql-engine.ts';
 import { isWellFormed, readParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
 import type { OriginPolicy } from './origins.ts';
+import type { Told } from './recent-results.ts';
 import { refuseConnection } from './respond.ts';
-import type { Told } from './shared-subscriptions.ts';
 import { createSocketConnection, type SocketConnection } from './socket-connection.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 
@@ -126,9 +126,10 @@ export function createGraphQLSockets({
         extra.connection.operations.set(id, { controller, isSubscription });
         const { type: _type, follow, ...args } = prepared;
         if (!follow) return args;
+        const { tell, isBusy, drained, cutOff } = extra.connection;
         const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
-        const tell = ({ json }: Told) => void extra.connection.send(`${head}${json}}`);
-        return { ...args, run: async () => untilOver(await follow(tell)) };
+        const tellOne = (results: readonly Told[]) => tell(results.map(({ json }) => `${head}${json}}`));
+        return { ...args, run: () => follow({ tell: tellOne, isBusy, drained, cutOff }) };
       } catch (error) {
         return [engine.mask(error, requestId)];
       }
@@ -190,7 +191,7 @@ export function createGraphQLSockets({
         return;
       }
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const connection = createSocketConnection(webSocket, { limits, clock, log });
+        const connection = createSocketConnection(webSocket, socket, { limits, clock, log });
         const closed = protocol.opened(
           {
             protocol: webSocket.protocol,
@@ -264,16 +265,6 @@ function createActorSockets(most: number) {
       return true;
     },
   };
-}
-
-/** What graphql-ws is given to iterate where the results are sent beside it: nothing, until it is over. */
-function untilOver(followed: ExecutionResult | { readonly over: Promise<void> }) {
-  if (!('over' in followed)) return followed;
-  const { over } = followed;
-  // biome-ignore lint/correctness/useYield: there is nothing to yield
-  return (async function* (): AsyncGenerator<ExecutionResult, void> {
-    await over;
-  })();
 }
 
 /** Why credentials were not taken. 4401 is final for graphql-ws clients: the same ones would not do better. */

@@ -87,7 +87,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const isDraining = () => drained !== undefined;
 
   const handleRequest = createRequestHandler({
-    graphqlHttp: createGraphQLHttp({ engine, authenticate, documents, limits }),
+    graphqlHttp: createGraphQLHttp({ engine, authenticate, documents, limits, clock }),
     graphiql: options.graphiql ? createGraphiql(options.defaultQuery) : undefined,
     findRoute: createRouter([
       ...createHealthRoutes({

@@ -21,6 +21,14 @@ export function negotiateAnswer(accept: string | undefined): Answer | undefined 
   return undefined;
 }
 
+/** Whether an `Accept` header takes SSE, whatever else it takes: of what there is for a subscription, that is all. */
+export function acceptsEventStream(accept: string | undefined): boolean {
+  return (accept ?? '*/*')
+    .toLowerCase()
+    .split(',')
+    .some((entry) => /^\s*(?:text\/event-stream|text\/\*|\*\/\*)\s*(?:;|$)/.test(entry));
+}
+
 /** Whether a `Content-Type` header says JSON in UTF-8: the one form of body there is, and one that no web form can send. */
 export function isJsonBody(contentType: string | undefined): boolean {
   const [mediaType, ...parameters] = (contentType ?? '')

@@ -2,9 +2,11 @@
  * One WebSocket as graphql-ws sees it, with what graphql-ws leaves to us: a reader that is too slow is cut off before
  * what waits for it fills the memory, and the end of an operation reaches what the operation is waiting for.
  */
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../telemetry/log.ts';
+import { drainedOrClosed } from './drained.ts';
 import type { ServerLimits } from './limits.ts';
 
 /**
@@ -26,6 +28,14 @@ export interface SocketConnection {
   readonly operations: Map<string, RunningOperation>;
   /** Sends, or cuts the socket off where its reader is too slow. Resolves when the kernel has taken it, or it is in vain. */
   send(text: string): Promise<void>;
+  /** Sends them in one write, whatever waits already. */
+  tell(texts: readonly string[]): void;
+  /** Whether something waits for the client. */
+  isBusy(): boolean;
+  /** Resolves when the client has taken all that waits, or is gone. Only to be asked for while it is busy. */
+  drained(): Promise<void>;
+  /** Closes with the code for readers that are too slow, which comes after what they were sent before. */
+  cutOff(): void;
   /** Closes with a code, and for good a second later. */
   close(code: number, reason: string): void;
   /** One round of keeping alive: ends the socket where the last ping was not answered, pings it otherwise. */
@@ -36,13 +46,16 @@ export interface SocketConnection {
   ended(): void;
 }
 
+/** @param transport what the WebSocket itself is sent over */
 export function createSocketConnection(
   socket: WebSocket,
+  transport: Duplex,
   { limits, clock, log }: { readonly limits: ServerLimits; readonly clock: Clock; readonly log: Log },
 ): SocketConnection {
   const operations = new Map<string, RunningOperation>();
   const closing = new AbortController();
   let answered = true;
+  let draining: Promise<void> | undefined;
 
   socket.on('pong', () => {
     answered = true;
@@ -60,20 +73,37 @@ export function createSocketConnection(
   };
   const isOverfull = () => socket.bufferedAmount > limits.maxBufferedBytes;
 
-  const close = (code: number, reason: string) => {
+  const close = (code: number, reason: string, timeoutMs = CLOSE_TIMEOUT_MS) => {
     ended();
     if (socket.readyState !== socket.OPEN) return;
     socket.close(code, reason);
-    void clock.sleep(CLOSE_TIMEOUT_MS).then(() => socket.terminate());
+    void clock.sleep(timeoutMs).then(() => socket.terminate());
   };
   const cutOff = () => {
+    if (closing.signal.aborted) return;
     log.info({ bufferedBytes: socket.bufferedAmount }, 'a WebSocket was cut off: its reader is too slow');
-    close(SLOW_CONSUMER_CODE, 'SLOW_CONSUMER');
+    // It has what it was sent before to read until it comes to the code.
+    close(SLOW_CONSUMER_CODE, 'SLOW_CONSUMER', limits.stallTimeoutMs);
   };
 
   return {
     operations,
     close,
+    cutOff,
+    tell(texts) {
+      if (socket.readyState !== socket.OPEN) return;
+      transport.cork();
+      for (const text of texts) socket.send(text);
+      transport.uncork();
+    },
+    isBusy: () => transport.writableNeedDrain,
+    drained() {
+      // One listener, however many subscriptions wait for the same socket.
+      draining ??= drainedOrClosed(transport).then(() => {
+        draining = undefined;
+      });
+      return draining;
+    },
     send(text) {
       if (socket.readyState !== socket.OPEN) return Promise.resolve();
       if (isOverfull()) {
@@ -84,7 +114,7 @@ export function createSocketConnection(
     },
     ping() {
       if (!answered) {
-        socket.terminate();
+        cutOff();
         return;
       }
       answered = false;

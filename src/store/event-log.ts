@@ -35,11 +35,14 @@ export interface EventLog {
    * All events after the cursor `after`, gapless, without repeats, going on with those still to come. One reader of the
    * table feeds all tails of the process; a tail that falls behind reads for itself, in pages, when it is asked: a slow
    * reader holds nothing up and gathers nothing. It ends quietly when aborted, also in the middle of a wait, and
-   * rides out a database that is away for a while.
+   * rides out a database that is away for a while. With `until` it ends once it is past the cursor that this gives, which
+   * may grow meanwhile.
    * @throws GatewayError CURSOR_EXPIRED when events after the cursor have been pruned, also later, when it was overtaken;
    *   BAD_USER_INPUT when the cursor is none this log has given out
    */
-  tail(options: EventFilter & { after: number; signal: AbortSignal }): AsyncIterable<StoredEvent>;
+  tail(
+    options: EventFilter & { after: number; until?: (() => number) | undefined; signal: AbortSignal },
+  ): AsyncIterable<StoredEvent>;
   /** Deletes events older than `olderThanMs` milliseconds, never one that is newer than another it keeps. @returns how many */
   prune(olderThanMs: number): Promise<number>;
   /** Ends all tails. */

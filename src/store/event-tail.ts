@@ -36,7 +36,7 @@ interface Reader {
   readonly stop: AbortController;
 }
 
-type From = EventFilter & { after: number };
+type From = EventFilter & { after: number; until?: (() => number) | undefined };
 
 export interface EventTails {
   tail: EventLog['tail'];
@@ -90,9 +90,10 @@ export function createEventTails(deps: { source: Source; clock: Clock; log: Stor
   }
 
   async function* follow(from: From, signal: AbortSignal, own: Reader) {
+    const { until = () => Number.POSITIVE_INFINITY } = from;
     let cursor = from.after;
     let isChecked = false;
-    while (!signal.aborted) {
+    while (!signal.aborted && cursor < until()) {
       const { ring } = own;
       if (!ring) {
         await nextChange(own, signal);
@@ -102,6 +103,7 @@ export function createEventTails(deps: { source: Source; clock: Clock; log: Stor
         const rows = await readPage({ ...from, after: cursor }, signal);
         isChecked = true;
         for (const row of rows) {
+          if (row.seq > until()) return;
           cursor = row.seq;
           yield toStoredEvent(row);
           if (signal.aborted) return;
@@ -109,6 +111,7 @@ export function createEventTails(deps: { source: Source; clock: Clock; log: Stor
         if (rows.length < TAIL_PAGE_EVENTS) cursor = Math.max(cursor, known);
       } else {
         const event = ring.firstAfter(cursor, from);
+        if (event && event.seq > until()) return;
         if (event) {
           cursor = event.seq;
           yield event;

@@ -1,6 +1,6 @@
 /** The news of contacts that CXone enriched or changed, as subscriptions read them. */
 import { z } from 'zod';
-import type { LiveEvents } from '../store/live-events.ts';
+import type { LiveEvents, LivePlace } from '../store/live-events.ts';
 import type { StoredEvent } from '../store/stored-event.ts';
 import { ENRICHMENT_EVENT_TYPES, ENRICHMENT_TOPIC, type EnrichmentEventType } from './model.ts';
 
@@ -29,14 +29,10 @@ export interface EnrichmentEvent {
 
 export interface EnrichmentFeed {
   /**
-   * Of one list or of all: from the cursor `after` on, or from now on.
+   * Of one list or of all.
    * @throws as LiveEvents.follow
    */
-  follow(options: {
-    contactListId: string | undefined;
-    after: number | undefined;
-    signal: AbortSignal;
-  }): Promise<AsyncIterable<EnrichmentEvent>>;
+  follow(contactListId: string | undefined, place: LivePlace): Promise<AsyncIterable<EnrichmentEvent>>;
 }
 
 export function createEnrichmentFeed({ liveEvents }: { liveEvents: LiveEvents }): EnrichmentFeed {
@@ -53,23 +49,11 @@ export function createEnrichmentFeed({ liveEvents }: { liveEvents: LiveEvents })
   }
 
   return {
-    async follow({ contactListId, after, signal }) {
-      const events = await liveEvents.follow({ topics: [ENRICHMENT_TOPIC], subject: contactListId, after, signal });
-      return {
-        [Symbol.asyncIterator]() {
-          const source = events[Symbol.asyncIterator]();
-          return {
-            async return() {
-              await source.return?.();
-              return { done: true, value: undefined };
-            },
-            async next() {
-              const result = await source.next();
-              return result.done ? { done: true, value: undefined } : { value: toEnrichmentEvent(result.value) };
-            },
-          };
-        },
-      };
+    async follow(contactListId, place) {
+      const stored = await liveEvents.follow({ ...place, topics: [ENRICHMENT_TOPIC], subject: contactListId });
+      return (async function* () {
+        for await (const event of stored) yield toEnrichmentEvent(event);
+      })();
     },
   };
 }

@@ -3,9 +3,9 @@ import type { ContactListRef } from '../contact-lists/schema.ts';
 import type { Builder } from '../graphql/builder.ts';
 import { callerOf } from '../graphql/context.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
-import { decodeEventCursor, encodeEventCursor } from '../graphql/event-cursors.ts';
+import { encodeEventCursor } from '../graphql/event-cursors.ts';
 import { decodeGlobalId } from '../graphql/global-ids.ts';
-import { isFromNowOn, liveWhen } from '../graphql/live-subscription.ts';
+import { followLive, LIVE_FIELD } from '../graphql/live-subscription.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
 import type { EnrichmentEvent } from './enrichment-feed.ts';
 import type { RegisteredWebhook } from './registration.ts';
@@ -22,21 +22,17 @@ export function addWebhookTypes(builder: Builder, refs: { contactList: ContactLi
         contactListId: t.arg.id({ description: 'Of this contact list alone: its global id.' }),
         after: t.arg.string({ description: 'The cursor of the last event that was seen.' }),
       },
-      extensions: liveWhen(isFromNowOn),
-      subscribe: (_root, { contactListId, after }, { services, call }) =>
-        services.webhooks.follow({
-          contactListId: given(contactListId, (id) => decodeGlobalId(id, 'ContactList', ['contactListId'])),
-          after: given(after, decodeEventCursor),
-          signal: call.signal ?? new AbortController().signal,
-        }),
+      extensions: LIVE_FIELD,
+      subscribe: (_root, { contactListId, after }, context) => {
+        const listId =
+          typeof contactListId === 'string'
+            ? decodeGlobalId(contactListId, 'ContactList', ['contactListId'])
+            : undefined;
+        return followLive(context, after, (place) => context.services.webhooks.follow(listId, place));
+      },
       resolve: (told) => told,
     }),
   );
-}
-
-/** An argument as it is read, where there is one. */
-function given<T>(text: string | null | undefined, read: (text: string) => T): T | undefined {
-  return text === null || text === undefined ? undefined : read(text);
 }
 
 function addRegistration(builder: Builder): void {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
 import { describe, expect, test } from 'vitest';
@@ -99,28 +100,72 @@ describe.each([
   });
 });
 
-test('of progress that comes faster than four times a second only the newest is told; all else at once', async () => {
-  const clock = createFakeClock();
-  const source = createSource();
-  const told = coalesceProgress(source.events, clock);
+describe('events of imports', () => {
   const event = (seq: number, type: ImportEvent['type'] = 'BATCH_FINISHED', importId = 'a') =>
+    // What is told of one does not depend on what it says.
     ({ seq, type, importId, at: 0, batch: seq, progress: {} }) as unknown as ImportEvent;
 
-  source.push(event(1));
-  expect((await told.next()).value?.seq).toBe(1);
-  for (const seq of [2, 3, 4]) source.push(event(seq));
-  const next = told.next();
-  source.push(event(5, 'BATCH_FINISHED', 'b'));
-  expect((await next).value).toMatchObject({ seq: 5, importId: 'b' });
-  const held = told.next();
-  await clock.advance(250);
-  expect((await held).value?.seq).toBe(4);
+  test('of progress that comes faster than four times a second only the newest is told, and nothing overtakes it', async () => {
+    const clock = createFakeClock();
+    const source = createSource();
+    const told = coalesceProgress(source.events, clock);
+    source.push(event(1));
+    expect((await told.next()).value?.seq).toBe(1);
+    for (const seq of [2, 3, 4]) source.push(event(seq));
+    source.push(event(5, 'BATCH_FINISHED', 'b'));
+    source.push(event(6, 'FINISHED'));
+    const next = told.next();
+    await clock.advance(249);
+    const early = await Promise.race([next, 'nothing yet']);
+    expect(early).toBe('nothing yet');
+    await clock.advance(1);
+    expect([await next, await told.next(), await told.next()].map(({ value }) => value?.seq)).toEqual([4, 5, 6]);
+    source.end();
+    expect((await told.next()).done).toBe(true);
+  });
 
-  source.push(event(6));
-  source.push(event(7, 'FINISHED'));
-  expect([(await told.next()).value?.seq, (await told.next()).value?.seq]).toEqual([6, 7]);
-  source.end();
-  expect((await told.next()).done).toBe(true);
+  test('are told in their order, all but progress that newer progress of the same import supersedes, at the pace', async () => {
+    const step = fc.record({
+      type: fc.constantFrom<ImportEvent['type']>('BATCH_FINISHED', 'BATCH_FINISHED', 'BATCH_FINISHED', 'PAUSED'),
+      importId: fc.constantFrom('a', 'b', 'c'),
+      pauseMs: fc.constantFrom(0, 0, 0, 10, 100, 400),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const clock = createFakeClock();
+        const source = createSource();
+        const told: { event: ImportEvent; at: number }[] = [];
+        const reading = (async () => {
+          for await (const event of coalesceProgress(source.events, clock)) told.push({ event, at: clock.monotonic() });
+        })();
+        const events = steps.map(({ type, importId }, index) => event(index + 1, type, importId));
+        for (const [index, { pauseMs }] of steps.entries()) {
+          source.push(events[index] as ImportEvent); // There is one for each step.
+          await clock.advance(pauseMs);
+        }
+        source.end();
+        await clock.advance(1_000);
+        await reading;
+
+        const seqs = told.map((one) => one.event.seq);
+        expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
+        expect(new Set(seqs).size).toBe(seqs.length);
+        for (const { seq, type, importId } of events.filter((one) => !seqs.includes(one.seq))) {
+          expect(type).toBe('BATCH_FINISHED');
+          expect(events.some((one) => one.seq > seq && one.type === type && one.importId === importId)).toBe(true);
+        }
+        for (const importId of ['a', 'b', 'c']) {
+          const times = told.flatMap((one) =>
+            one.event.type === 'BATCH_FINISHED' && one.event.importId === importId ? one.at : [],
+          );
+          for (const [index, at] of times.entries()) {
+            if (index > 0) expect(at - (times[index - 1] ?? 0)).toBeGreaterThanOrEqual(250);
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
 });
 
 function createSource() {

@@ -116,8 +116,9 @@ export async function startWebhookServer(options: WebhookServerOptions = {}): Pr
     }),
   );
 
+  const liveEvents = createLiveEvents({ eventLog });
   const webhooks = {
-    ...createEnrichmentFeed({ liveEvents: createLiveEvents({ eventLog, clock }) }),
+    ...createEnrichmentFeed({ liveEvents }),
     ...createRecentLists({
       client: {
         get(listId) {
@@ -138,8 +139,8 @@ export async function startWebhookServer(options: WebhookServerOptions = {}): Pr
       graphiql: false,
       allowedOrigins: [],
       makeContext: ({ actor, requestId, signal }): GraphQLContext => ({
-        // The subscription uses no other service.
-        services: { webhooks } as unknown as GraphQLContext['services'],
+        // The subscription uses no other services.
+        services: { liveEvents, webhooks } as unknown as GraphQLContext['services'],
         actor,
         requestId,
         call: { requestId, lane: { kind: 'interactive' }, signal, tally: newUpstreamTally() },
