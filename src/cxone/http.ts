@@ -140,7 +140,7 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
                 kind: 'answer',
                 status,
                 header,
-                bytes: Buffer.concat(chunks, byteCount),
+                bytes: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, byteCount),
                 latencyMs: elapsedMs(),
               });
             },

@@ -9,6 +9,7 @@
 import type { Clock } from '../clock.ts';
 import { GatewayError, RateLimitedError } from '../errors.ts';
 import { createCallerShares } from './caller-shares.ts';
+import { createFifo } from './fifo.ts';
 import { ADDRESS_BOOK_MAX_IN_FLIGHT, MAX_WAITING, MAX_WAITING_PER_CALLER } from './limits.ts';
 import type { EndpointGroup } from './request.ts';
 import { createSharedLimit, type SharedLimit } from './shared-limit.ts';
@@ -67,13 +68,13 @@ export function createRateLimiter(deps: {
   /** Taken places, each set by when they come free: not sent yet, sent without an answer so far, answered soon. */
   const unsent = new Set<Place>();
   const sent = new Set<Place>();
-  const answered = new Set<Place>();
+  const answered = createFifo<Place>();
   let inFlight = 0;
   let nextImportAt = Number.NEGATIVE_INFINITY;
   let earliestDeadline = Number.POSITIVE_INFINITY;
   let wake: { at: number; timer: AbortController } | undefined;
 
-  const taken = () => unsent.size + sent.size + answered.size;
+  const taken = () => unsent.size + sent.size + answered.size();
   const rateLimit = createSharedLimit({
     name: group,
     limit,
@@ -105,16 +106,19 @@ export function createRateLimiter(deps: {
   const ofAll = (max: number) => partOf(max, inFlightLimit.allowed());
   const bounds = { ofAll, ofCaller: (max: number) => callers.inFlightBound(ofAll(max)) };
 
-  function endPlace(places: Set<Place>, place: Place): void {
-    if (places.delete(place) && place.caller !== undefined) callers.giveBack(place.caller);
+  function freed({ caller }: Place): void {
+    if (caller !== undefined) callers.giveBack(caller);
   }
 
   function giveBack(now: number): void {
-    for (const places of [sent, answered]) {
-      for (const place of places) {
-        if (place.freeAt > now) break;
-        endPlace(places, place);
-      }
+    for (const place of sent) {
+      if (place.freeAt > now) break;
+      sent.delete(place);
+      freed(place);
+    }
+    for (let place = answered.first(); place && place.freeAt <= now; place = answered.first()) {
+      answered.shift();
+      freed(place);
     }
   }
 
@@ -161,10 +165,9 @@ export function createRateLimiter(deps: {
     if (now < pausedUntil()) return pausedUntil();
     if (taken() < capacity() && !leftToOthers) return importsFrom;
     const [firstSent] = sent;
-    const [firstAnswered] = answered;
     const firstFree = Math.min(
       firstSent?.freeAt ?? Number.POSITIVE_INFINITY,
-      firstAnswered?.freeAt ?? Number.POSITIVE_INFINITY,
+      answered.first()?.freeAt ?? Number.POSITIVE_INFINITY,
     );
     return taken() < capacity() ? Math.min(importsFrom, firstFree) : firstFree;
   }
@@ -189,7 +192,7 @@ export function createRateLimiter(deps: {
       rateLimit.used() > rateLimit.held() ||
       (inFlight && line.underWay(inFlight.key) > partOf(inFlight.max, inFlightLimit.held()));
     if (!isOver) return undefined;
-    endPlace(unsent, place);
+    if (unsent.delete(place)) freed(place);
     return { reason: 'its place under the rate limit was lost before it was sent', lasting: false };
   }
 
@@ -206,14 +209,14 @@ export function createRateLimiter(deps: {
     // Answered late: the allowance, which counts from when it was sent, is over sooner.
     if (freeAt >= place.freeAt || !sent.delete(place)) return;
     place.freeAt = freeAt;
-    answered.add(place);
+    answered.push(place);
   }
 
   function markDone(place: Place, exchange: Exchange): void {
     inFlight--;
     line.leave(exchange);
     // What was never sent arrives nowhere.
-    endPlace(unsent, place);
+    if (unsent.delete(place)) freed(place);
     serve();
   }
 
@@ -272,7 +275,11 @@ export function createRateLimiter(deps: {
       const onAbort = () => {
         if (line.remove(waiter)) reject(signal?.reason);
       };
-      const leaveLine = () => signal?.removeEventListener('abort', onAbort);
+      let isWaiting = true;
+      const leaveLine = () => {
+        isWaiting = false;
+        signal?.removeEventListener('abort', onAbort);
+      };
       const waiter: Waiter<Place> = {
         lane,
         inFlight,
@@ -286,10 +293,11 @@ export function createRateLimiter(deps: {
           reject(error);
         },
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
       earliestDeadline = Math.min(earliestDeadline, deadlineAt ?? Number.POSITIVE_INFINITY);
       line.join(waiter);
       serve();
+      // Most go at once: who has nothing to wait for need not be told that the wait is over.
+      if (isWaiting) signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
@@ -300,9 +308,12 @@ export function createRateLimiter(deps: {
   return {
     async step(exchange, next) {
       const cameAt = clock.monotonic();
-      const place = await enter(exchange).finally(() => {
+      let place: Place;
+      try {
+        place = await enter(exchange);
+      } finally {
         exchange.tally.waitedMs += clock.monotonic() - cameAt;
-      });
+      }
       const wire = {
         refusal: () => refusal(place, exchange.inFlight),
         onSent: () => markSent(place),

@@ -24,7 +24,7 @@ export function requestTarget(
   query: Readonly<Record<string, string | number | undefined>> = {},
 ): string {
   let target = '';
-  for (const segment of path) target += `/${encodeSegment(segment)}`;
+  for (const segment of path) target += `/${WORDS.has(segment) ? segment : encodeSegment(segment)}`;
   let separator = '?';
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue;
@@ -38,7 +38,9 @@ export function requestTarget(
 
 /** The path as it may be logged and counted: `/api/v2/segments/{id}/contacts`. */
 export function routeTemplate(path: readonly string[]): string {
-  return path.map((segment) => (WORDS.has(segment) ? `/${segment}` : '/{id}')).join('');
+  let route = '';
+  for (const segment of path) route += WORDS.has(segment) ? `/${segment}` : '/{id}';
+  return route;
 }
 
 function encodeSegment(segment: string): string {

@@ -134,7 +134,8 @@ test('an interim answer is not the answer', async () => {
 test('keys that could become a prototype are dropped on the way in', async () => {
   await using upstream = await startScriptedUpstream();
   await using client = createTestClient(upstream.baseUrl);
-  const escaped = '{"id":"1","attributes":{"a":1,"__proto__":{"polluted":1},"\\u005f\\u005fproto__":{"polluted":1}}}';
+  const escaped =
+    '{"id":"1","attributes":{"a":1,"__proto__":{"polluted":1},"\\u005f\\u005fproto__":{"polluted":1},"__pr\\u006Fto__":{"polluted":1}}}';
   upstream.script(text(200, escaped, asJson));
   const answer = z.object({ id: z.string(), attributes: z.unknown() });
   const { body } = await client.send({ ...read, answer }, interactive());
