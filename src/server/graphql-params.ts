@@ -39,6 +39,8 @@ export interface GraphQLParams {
   readonly operationName: string | undefined;
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** A lone surrogate can only come as an escape: the bytes were strict UTF-8. Without one there is nothing to look for. */
 const ESCAPED_SURROGATE = /\\u[dD][89a-fA-F]/;
 
@@ -58,7 +60,7 @@ export function readJsonParams(
 ): GraphQLParams | (GraphQLParams | GatewayError)[] {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    text = utf8.decode(body);
   } catch {
     throw refuse('The body is not valid UTF-8.');
   }

@@ -25,7 +25,8 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
       chunks.push(chunk);
       if (bytes > maxBytes) settle(() => reject(new BodyTooLargeError(maxBytes)));
     };
-    const onEnd = () => settle(() => resolve(Buffer.concat(chunks, bytes)));
+    const onEnd = () =>
+      settle(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes)));
     const onClose = () => settle(() => reject(broken()));
     const settle = (how: () => void) => {
       request.off('data', onData).off('end', onEnd).off('close', onClose);
