@@ -19,8 +19,14 @@ export interface PageInfo {
   endCursor: string | null;
 }
 
+interface Edge<Node> {
+  /** Made when it is asked for: who takes `nodes` alone needs none. */
+  cursor(): string;
+  node: Node;
+}
+
 export interface Connection<Node> {
-  edges: { cursor: string; node: Node }[];
+  edges: Edge<Node>[];
   pageInfo: PageInfo;
 }
 
@@ -58,10 +64,13 @@ export function addConnection<Node extends object>(
   node: ObjectRef<Node>,
   things: string,
 ): ObjectRef<Connection<Node>> {
-  const edge = builder.objectRef<{ cursor: string; node: Node }>(`${node.name}Edge`).implement({
+  const edge = builder.objectRef<Edge<Node>>(`${node.name}Edge`).implement({
     description: `One of a page of ${things}.`,
     fields: (t) => ({
-      cursor: t.exposeString('cursor', { description: 'Where it stands in the list: `after` to go on behind it.' }),
+      cursor: t.string({
+        description: 'Where it stands in the list: `after` to go on behind it.',
+        resolve: ({ cursor }) => cursor(),
+      }),
       node: t.field({
         type: node,
         description: 'The thing itself.',
@@ -133,9 +142,9 @@ export function toConnection<Node, Position>(
   positionOf: (node: Node, index: number) => Position,
   neighbours: { hasNextPage: boolean; hasPreviousPage: boolean },
 ): Connection<Node> {
-  const edges = nodes.map((node, index) => ({ cursor: cursors.encode(positionOf(node, index)), node }));
+  const edges = nodes.map((node, index) => ({ cursor: () => cursors.encode(positionOf(node, index)), node }));
   return {
     edges,
-    pageInfo: { ...neighbours, startCursor: edges.at(0)?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null },
+    pageInfo: { ...neighbours, startCursor: edges.at(0)?.cursor() ?? null, endCursor: edges.at(-1)?.cursor() ?? null },
   };
 }

@@ -82,15 +82,15 @@ test('a connection begins and ends with the cursors of its first and last item',
     hasNextPage: true,
     hasPreviousPage: false,
   });
-  expect(connection.edges.map((edge) => [contacts.decode(edge.cursor).index, edge.node])).toEqual([
+  expect(connection.edges.map((edge) => [contacts.decode(edge.cursor()).index, edge.node])).toEqual([
     [0, 'a'],
     [1, 'b'],
   ]);
   expect(connection.pageInfo).toEqual({
     hasNextPage: true,
     hasPreviousPage: false,
-    startCursor: connection.edges[0]?.cursor,
-    endCursor: connection.edges[1]?.cursor,
+    startCursor: connection.edges[0]?.cursor(),
+    endCursor: connection.edges[1]?.cursor(),
   });
   const empty = toConnection([], contacts, () => ({ page: 1, index: 0 }), {
     hasNextPage: false,
