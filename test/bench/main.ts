@@ -6,20 +6,25 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Part } from './harness/part.ts';
 import { type PartResult, type Report, renderComparison, renderPart } from './harness/report.ts';
+import { growth } from './parts/growth.ts';
+import { imports } from './parts/imports.ts';
 import { reads } from './parts/reads.ts';
+import { start } from './parts/start.ts';
 import { subscriptions } from './parts/subscriptions.ts';
+import { writes } from './parts/writes.ts';
 
-const PARTS: readonly Part[] = [reads, subscriptions];
+const PARTS: readonly Part[] = [reads, writes, imports, subscriptions, start, growth];
 
 const USAGE = `Usage: npm run bench -- [part …] [options]
        npm run bench -- compare <before.json> <after.json>
 
-Parts (all but the last where none is named):
+Parts (all where none is named):
 ${PARTS.map(({ name, description }) => `  ${name.padEnd(14)}${description}`).join('\n')}
 
 Options:
   --rounds <number>   alternating rounds of each measurement (default 5)
-  --json <path>       where the figures go (default test/bench/results/<commit>-<time>.json)
+  --json <path>       where the figures go (default test/bench/results/<commit>-<time>.json); drawings go beside them
+  --full              also what does not fit into ten minutes: imports of ten million rows
   --help              this text
 `;
 
@@ -29,6 +34,7 @@ async function main(): Promise<void> {
     options: {
       rounds: { type: 'string', default: '5' },
       json: { type: 'string' },
+      full: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -53,9 +59,16 @@ async function main(): Promise<void> {
   }
 
   const results: PartResult[] = [];
+  const drawings = new Map<string, string>();
   for (const part of wanted) {
     const startedAt = performance.now();
-    const found = await part.run({ rounds, progress: (text) => process.stderr.write(`${part.name}: ${text} …\n`) });
+    const { drawing, ...found } = await part.run({
+      rounds,
+      endsAt: startedAt + part.seconds * 1000,
+      isFull: values.full,
+      progress: (text) => process.stderr.write(`${part.name}: ${text} …\n`),
+    });
+    if (drawing !== undefined) drawings.set(part.name, drawing);
     const result = { part: part.name, seconds: (performance.now() - startedAt) / 1000, ...found };
     results.push(result);
     process.stdout.write(`${renderPart(result)}\n`);
@@ -70,6 +83,7 @@ async function main(): Promise<void> {
   const path = values.json ?? join(import.meta.dirname, 'results', `${report.commit.slice(0, 9)}-${Date.now()}.json`);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`);
+  for (const [name, svg] of drawings) writeFileSync(path.replace(/(\.json)?$/, `-${name}.svg`), svg);
   process.stdout.write(`\nfigures: ${path}\n`);
 }
 

@@ -20,6 +20,8 @@ export interface BenchProcess extends AsyncDisposable {
   usage(): Promise<Usage>;
   /** Begins a new measurement, and says where it begins. */
   mark(): Promise<Usage>;
+  /** What the script itself answers to a message. Rejects where it ends instead. */
+  ask(question: string): Promise<unknown>;
 }
 
 const PROBE = new URL('probe.ts', import.meta.url).href;
@@ -48,8 +50,10 @@ export async function startBenchProcess(options: {
     return {
       url,
       child,
-      usage: () => ask(child, 'usage'),
-      mark: () => ask(child, 'mark'),
+      // The probe answers these with nothing else.
+      usage: async () => (await ask(child, 'usage')) as Usage,
+      mark: async () => (await ask(child, 'mark')) as Usage,
+      ask: (question) => ask(child, question),
       async [Symbol.asyncDispose]() {
         child.kill('SIGKILL');
         await exited;
@@ -60,11 +64,21 @@ export async function startBenchProcess(options: {
   }
 }
 
-async function ask(child: ChildProcess, question: 'usage' | 'mark'): Promise<Usage> {
-  const answer = once(child, 'message');
-  child.send(question);
-  const [usage] = await answer;
-  return usage as Usage; // The probe sends nothing else.
+async function ask(child: ChildProcess, question: string): Promise<unknown> {
+  const over = new AbortController();
+  const { signal } = over;
+  try {
+    const answer = once(child, 'message', { signal });
+    const ended = once(child, 'exit', { signal });
+    child.send(question);
+    const [message] = await Promise.race([
+      answer,
+      ended.then(() => Promise.reject(new Error('A measured process has ended.'))),
+    ]);
+    return message;
+  } finally {
+    over.abort();
+  }
 }
 
 async function announcedAddress(child: ChildProcess): Promise<string> {

@@ -7,12 +7,26 @@ export interface Part {
   readonly description: string;
   /** Left out unless it is named. */
   readonly onlyByName?: boolean;
-  run(options: PartOptions): Promise<{ tables: Table[]; bars: Bar[]; notes: string[] }>;
+  /** What it may take of the ten minutes: on a busy machine it makes fewer rounds instead. */
+  readonly seconds: number;
+  run(options: PartOptions): Promise<PartFindings>;
+}
+
+export interface PartFindings {
+  readonly tables: Table[];
+  readonly bars: Bar[];
+  readonly notes: string[];
+  /** An SVG of them. */
+  readonly drawing?: string;
 }
 
 export interface PartOptions {
   /** Alternating rounds of each measurement. */
   readonly rounds: number;
+  /** When it should come to its end, milliseconds of `performance.now()`. */
+  readonly endsAt: number;
+  /** Whether what takes long is wanted too. */
+  readonly isFull: boolean;
   /** Says what is being done, to whoever waits. */
   readonly progress: (text: string) => void;
 }

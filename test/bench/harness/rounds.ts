@@ -7,15 +7,17 @@ export interface Round {
 
 /**
  * Measures every contender once a round, each round in another order.
+ * @param endsAt no further round is begun after this, milliseconds of `performance.now()`; the first one always is
  * @returns the rounds, to be read with `medianOf` and `medianRatio`
  */
 export async function alternate<Contender extends { readonly name: string }>(
   contenders: readonly Contender[],
   rounds: number,
   measure: (contender: Contender) => Promise<Readonly<Record<string, number>>>,
+  endsAt = Number.POSITIVE_INFINITY,
 ): Promise<Round[]> {
   const results: Round[] = [];
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < rounds && (round === 0 || performance.now() < endsAt); round++) {
     const order = [...contenders.slice(round % contenders.length), ...contenders.slice(0, round % contenders.length)];
     const result: Record<string, Readonly<Record<string, number>>> = {};
     for (const contender of round % 2 === 0 ? order : order.reverse())

@@ -86,7 +86,8 @@ const HOT_SET = 50;
 export const reads: Part = {
   name: 'reads',
   description: 'one contact, a page of 100, 100 aliases; cold and hot; against the bare proxy and the peers',
-  async run({ rounds, progress }) {
+  seconds: 150,
+  async run({ rounds, endsAt, progress }) {
     const notes: string[] = [];
     await using parts = new AsyncDisposableStack();
     const mock = parts.use(await startMock());
@@ -97,10 +98,14 @@ export const reads: Part = {
     ];
     const tables: Table[] = [];
     const bars: Bar[] = [];
+    const startedAt = performance.now();
+    /** When the measurements of a scenario should be over; the cold ones are most of it. */
+    const due = (scenario: number, share: number) =>
+      startedAt + ((endsAt - startedAt) * (scenario + share)) / SCENARIOS.length;
     /** No two cold loads ask for the same contact. */
     let asked = 0;
 
-    for (const scenario of SCENARIOS) {
+    for (const [number, scenario] of SCENARIOS.entries()) {
       progress(scenario.name);
       await checkAnswers(scenario, contenders);
       const load = async (contender: Contender, durationMs: number, isHot: boolean) => {
@@ -124,11 +129,13 @@ export const reads: Part = {
         };
       };
       for (const contender of contenders) await load(contender, WARM_UP_MS, false);
-      const cold = await alternate(contenders, rounds, (contender) => load(contender, DURATION_MS, false));
-      const hot = await alternate(contenders, rounds, async (contender) => {
+      const loadCold = (contender: Contender) => load(contender, DURATION_MS, false);
+      const cold = await alternate(contenders, rounds, loadCold, due(number, 0.6));
+      const loadHot = async (contender: Contender) => {
         await load(contender, WARM_UP_MS / 5, true);
         return load(contender, DURATION_MS, true);
-      });
+      };
+      const hot = await alternate(contenders, rounds, loadHot, due(number, 1));
       tables.push(toTable(`${scenario.name}, cold`, contenders, cold, scenario.calls));
       tables.push(toTable(`${scenario.name}, hot`, contenders, hot, scenario.calls));
       bars.push(...toBars(scenario, contenders, cold));

@@ -31,7 +31,8 @@ export const BARE = 'bare ws';
 export const subscriptions: Part = {
   name: 'subscriptions',
   description: '1000 subscribers × 100 events a second, over WebSocket and SSE, against a bare ws broadcast',
-  async run({ rounds, progress }) {
+  seconds: 90,
+  async run({ rounds, endsAt, progress }) {
     await using parts = new AsyncDisposableStack();
     const mock = parts.use(await startMock());
     const bare = parts.use(await startBareBroadcast());
@@ -46,9 +47,8 @@ export const subscriptions: Part = {
     ];
     progress(`${SUBSCRIBERS} subscribers`);
     for (const way of ways) await measureSubscribers(way, SUBSCRIBERS, 1_000);
-    const measured = await alternate(ways, Math.min(rounds, 3), (way) =>
-      measureSubscribers(way, SUBSCRIBERS, MEASURED_MS),
-    );
+    const measure = (way: Way) => measureSubscribers(way, SUBSCRIBERS, MEASURED_MS);
+    const measured = await alternate(ways, Math.min(rounds, 3), measure, endsAt - 30_000);
 
     const table: Table = {
       title: `${SUBSCRIBERS} subscribers × ${EVENTS_PER_SECOND} events/s`,

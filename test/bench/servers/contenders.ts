@@ -72,17 +72,30 @@ export async function startBareBroadcast(): Promise<Contender> {
   return { ...(await startBenchProcess({ script: here('bare-broadcast.ts') })), name: 'bare ws' };
 }
 
-/** The peers that can be started; what is said of the others goes into `notes`. */
-export async function startPeers(upstreamUrl: string, notes: string[]): Promise<Contender[]> {
+export interface StartablePeer {
+  readonly name: string;
+  begin(): Promise<Contender>;
+}
+
+/** The peers, installed where they are not yet; where that fails, none, and `notes` says why. */
+export async function findPeers(upstreamUrl: string, notes: string[]): Promise<StartablePeer[]> {
   const installed = await installPeers();
   if (installed !== true) {
-    notes.push(`without the peers, which could not be installed: ${installed}`);
+    notes.push(`WITHOUT THE PEERS, which could not be installed (npm ci --prefix test/bench/peers): ${installed}`);
     return [];
   }
+  return PEERS.map(({ name, script }) => ({
+    name,
+    begin: async () => ({ ...(await startBenchProcess({ script, env: { UPSTREAM_URL: upstreamUrl } })), name }),
+  }));
+}
+
+/** The peers that can be started; what is said of the others goes into `notes`. */
+export async function startPeers(upstreamUrl: string, notes: string[]): Promise<Contender[]> {
   const peers: Contender[] = [];
-  for (const { name, script } of PEERS) {
+  for (const { name, begin } of await findPeers(upstreamUrl, notes)) {
     try {
-      peers.push({ ...(await startBenchProcess({ script, env: { UPSTREAM_URL: upstreamUrl } })), name });
+      peers.push(await begin());
     } catch (error) {
       notes.push(`without ${name}: ${String(error)}`);
     }
