@@ -27,6 +27,8 @@ export interface GraphQLContext {
   readonly loaders: RequestLoaders;
   /** Of a live subscription that is run in parts: which one this is. */
   readonly live?: LiveRun | undefined;
+  /** Of a mutation with an idempotency key: the same whenever this very call is run again, after a crash, too. */
+  readonly callKey?: string;
 }
 
 export interface RequestLoaders {

@@ -29,9 +29,13 @@ export type NewImport = Pick<
   | 'format'
   | 'options_json'
   | 'created_by'
+  | 'call_key'
   | 'created_at'
   | 'upload_expires_at'
 >;
+
+/** As long as idempotency keys (contract.graphql, "Mutations"): after 24 hours the same call is another one. */
+const CALLS_KEPT_MS = 24 * 3_600_000;
 
 const EMPTY = {
   begun: 0,
@@ -83,9 +87,9 @@ export interface StagedRows {
 }
 
 export interface ImportBooks {
-  /** A new import that waits for its upload. */
+  /** A new import that waits for its upload; or the one that the same call made before. */
   created(row: NewImport, requestId: string): Promise<ImportRow>;
-  /** A new import whose rows are all there: everything in one transaction, or nothing. */
+  /** A new import whose rows are all there: everything in one transaction, or nothing; or the one made before. */
   createdWithRows(row: NewImport, requestId: string, staged: StagedRows, input: ReceivedInput): Promise<ImportRow>;
   /** The upload is there as a whole: sending may start. @throws ConflictError where another try has taken over */
   received(importId: string, attempt: number, input: ReceivedInput): Promise<void>;
@@ -209,6 +213,15 @@ export function createImportBooks(deps: {
     return row;
   }
 
+  /** What the same call made before whoever ran it died. */
+  async function madeBefore(tx: Transaction, { call_key: callKey }: NewImport): Promise<ImportRow | undefined> {
+    if (callKey === null) return undefined;
+    const before = await store.byCallKey(tx, callKey);
+    if (!before || before.created_at > clock.now() - CALLS_KEPT_MS) return before;
+    await store.set(tx, before.id, { call_key: null });
+    return undefined;
+  }
+
   async function create(tx: Transaction, given: NewImport, requestId: string): Promise<ImportRow> {
     const row = await store.insert(tx, { ...EMPTY, ...given, request_id: requestId });
     const detail = { kind: row.kind, target: row.target_id };
@@ -245,6 +258,8 @@ export function createImportBooks(deps: {
   return {
     created: (row, requestId) =>
       database.transaction(async (tx) => {
+        const before = await madeBefore(tx, row);
+        if (before) return before;
         const stored = await create(tx, row, requestId);
         await events.append(tx, 'CREATED', stored);
         return stored;
@@ -252,6 +267,8 @@ export function createImportBooks(deps: {
 
     async createdWithRows(row, requestId, staged, input) {
       const created = await database.transaction(async (tx) => {
+        const before = await madeBefore(tx, row);
+        if (before) return before;
         await create(tx, row, requestId);
         await store.stage(tx, row.id, 0, staged);
         const sealed = await seal(tx, row.id, 0, input);
@@ -260,7 +277,7 @@ export function createImportBooks(deps: {
         if (isFinal(sealed.state)) await events.append(tx, 'FINISHED', sealed);
         return sealed;
       });
-      countReceived(created);
+      if (created.id === row.id) countReceived(created);
       return created;
     },
 

@@ -110,8 +110,8 @@ function addBeginMutations(builder: Builder, importRef: ImportRef, inputs: Retur
     input: inputs.startImport,
     payload: startPayload,
     errors: UPSTREAM_MUTATION_ERRORS,
-    resolve: async ({ rows, ...input }, { services, actor, call }) => ({
-      import: await services.imports.start({ ...toImportRequest(input), rows }, actor?.name ?? 'nobody', call),
+    resolve: async ({ rows, ...input }, { services, actor, call, callKey }) => ({
+      import: await services.imports.start({ ...toImportRequest(input), rows, callKey }, actor?.name ?? 'nobody', call),
     }),
   });
 
@@ -122,10 +122,11 @@ function addBeginMutations(builder: Builder, importRef: ImportRef, inputs: Retur
     payload: startPayload,
     errors: UPSTREAM_MUTATION_ERRORS,
     resultName: 'StartImportResult',
-    resolve: async ({ contactIds, segmentIds }, { services, actor, call }) => {
+    resolve: async ({ contactIds, segmentIds }, { services, actor, call, callKey }) => {
       const contacts = contactIds.map((id, index) => readRawId(id, ['contactIds', String(index)]));
       const segments = segmentIds.map((id, index) => decodeGlobalId(id, 'Segment', ['segmentIds', String(index)]));
-      return { import: await services.imports.assign(contacts, segments, actor?.name ?? 'nobody', call) };
+      const request = { contactIds: contacts, segmentIds: segments, callKey };
+      return { import: await services.imports.assign(request, actor?.name ?? 'nobody', call) };
     },
   });
 
@@ -146,8 +147,8 @@ function addBeginMutations(builder: Builder, importRef: ImportRef, inputs: Retur
     input: inputs.createUpload,
     payload: uploadPayload,
     errors: UPSTREAM_MUTATION_ERRORS,
-    resolve: async ({ format, ...input }, { services, actor, call }) => {
-      const request = { ...toImportRequest(input), format };
+    resolve: async ({ format, ...input }, { services, actor, call, callKey }) => {
+      const request = { ...toImportRequest(input), format, callKey };
       const { row, url, expiresAt } = await services.imports.createUpload(request, actor?.name ?? 'nobody', call);
       return { import: row, url, expiresAt };
     },

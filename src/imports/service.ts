@@ -47,6 +47,8 @@ export interface ImportRequest {
   targetId: string | null;
   campaignId: string | null;
   options: Partial<ImportOptions>;
+  /** Where the same call may come again: what it made the first time is given again. */
+  callKey?: string | undefined;
 }
 
 /** `after`: the number of the last batch or row seen. */
@@ -65,11 +67,14 @@ export interface Imports {
   /**
    * Every contact into every segment: an import of kind SEGMENT_MEMBERS.
    *
-   * @param contactIds CXone's raw ids, as `segmentIds` are
+   * @param request.contactIds CXone's raw ids, as `segmentIds` are
    */
   assign(
-    contactIds: readonly string[],
-    segmentIds: readonly string[],
+    request: {
+      contactIds: readonly string[];
+      segmentIds: readonly string[];
+      callKey?: string | undefined;
+    },
     actor: string,
     call: CallContext,
   ): Promise<ImportRow>;
@@ -144,6 +149,7 @@ export function createImports(deps: {
       format: null,
       options_json: JSON.stringify(options),
       created_by: actor,
+      call_key: request.callKey ?? null,
       created_at: now,
       upload_expires_at: null,
     };
@@ -182,7 +188,7 @@ export function createImports(deps: {
       return intake.inline(newImport(request, actor), rows, call);
     },
 
-    assign(contactIds, segmentIds, actor, call) {
+    assign({ contactIds, segmentIds, callKey }, actor, call) {
       const issues: Issue[] = [];
       if (contactIds.length === 0)
         issues.push({ path: ['contactIds'], code: 'REQUIRED', message: 'At least one contact is required.' });
@@ -195,7 +201,7 @@ export function createImports(deps: {
       }
       if (issues.length > 0) throw new ValidationError(issues);
       const rows = segmentIds.flatMap((segmentId) => contactIds.map((contactId) => ({ contactId, segmentId })));
-      const request = { kind: 'SEGMENT_MEMBERS', targetId: null, campaignId: null, options: {} } as const;
+      const request = { kind: 'SEGMENT_MEMBERS', targetId: null, campaignId: null, options: {}, callKey } as const;
       return intake.inline(newImport(request, actor), rows, call);
     },
 
@@ -205,7 +211,8 @@ export function createImports(deps: {
       const expiresAt = row.created_at + UPLOAD_LIFETIME_MS;
       const upload = { ...row, state: 'AWAITING_UPLOAD' as const, format, upload_expires_at: expiresAt };
       const stored = await books.created(upload, call.requestId);
-      return { row: stored, url: link(`/uploads/${row.id}`, row.id, 'upload', expiresAt), expiresAt };
+      const until = stored.upload_expires_at ?? expiresAt;
+      return { row: stored, url: link(`/uploads/${stored.id}`, stored.id, 'upload', until), expiresAt: until };
     },
 
     receive: (importId, body, options) => intake.upload(importId, body, options),

@@ -35,14 +35,15 @@ export interface IdempotencyKeys {
    * later ones. A call that comes while the first still runs waits for it. A runner that died leaves nothing: the next
    * call runs again. So does a failure, except OutcomeUnknownError, which is kept: running again could do it twice.
    *
-   * @param execute gets a signal that is aborted when the caller's is, or when another process may have taken over
+   * @param execute gets a signal that is aborted when the caller's is, or when another process may have taken over; and
+   *   a key of this very call (caller, key and input), by which it can recognise what a runner that died has left
    * @throws ConflictError IDEMPOTENCY_KEY_REUSED when the key came with another input before; ValidationError when the
    *   key is too long or empty; GatewayError UNAVAILABLE when an earlier call still runs after a minute; what `execute`
    *   throws; OutcomeUnknownError when the result could not be stored because another process took over
    */
   run<T>(
     request: IdempotentRequest,
-    execute: (signal: AbortSignal) => Promise<T>,
+    execute: (signal: AbortSignal, callKey: string) => Promise<T>,
   ): Promise<{ result: T; replayed: boolean }>;
   /** Forgets what is past its time. @returns how many */
   prune(): Promise<number>;
@@ -101,7 +102,7 @@ export function createIdempotencyKeys(deps: { database: Database; leases: Leases
   }
 
   return {
-    async run<T>(request: IdempotentRequest, execute: (signal: AbortSignal) => Promise<T>) {
+    async run<T>(request: IdempotentRequest, execute: (signal: AbortSignal, callKey: string) => Promise<T>) {
       const { actor, operation, ttlMs, signal } = request;
       assertKey(request.key);
       const key = sha256(JSON.stringify([actor, operation, request.key]));
@@ -114,7 +115,7 @@ export function createIdempotencyKeys(deps: { database: Database; leases: Leases
       return await leases.withLease(`idempotency:${key}`, lease, async (held, heldSignal) => {
         const meanwhile = await findOutcome(key, inputHash);
         if (meanwhile) return replay<T>(meanwhile);
-        const outcome = await executeOnce(() => execute(heldSignal));
+        const outcome = await executeOnce(() => execute(heldSignal, sha256(key + inputHash)));
         const json = JSON.stringify(outcome);
         try {
           await keep(held, { key, inputHash, ttlMs, json });

@@ -7,6 +7,8 @@ import type { ImportRow, ImportStateColumn, NewImportRow } from './tables.ts';
 
 export interface ImportStates {
   insert(tx: Transaction, row: NewImportRow): Promise<ImportRow>;
+  /** The import that this call made. */
+  byCallKey(tx: Transaction, callKey: string): Promise<ImportRow | undefined>;
   /** Locked until the transaction ends. */
   lock(tx: Transaction, id: string): Promise<ImportRow | undefined>;
   /** Changes an import that is there, whatever its state. */
@@ -28,6 +30,8 @@ export function createImportStates(database: Database): ImportStates {
   const { db } = database;
   return {
     insert: (tx, row) => tx.insertInto('imports').values(row).returningAll().executeTakeFirstOrThrow(),
+
+    byCallKey: (tx, callKey) => tx.selectFrom('imports').selectAll().where('call_key', '=', callKey).executeTakeFirst(),
 
     lock: (tx, id) => database.forUpdate(tx.selectFrom('imports').selectAll().where('id', '=', id)).executeTakeFirst(),
 

@@ -11,6 +11,7 @@ import { groundTables } from './migrations/0001-ground.ts';
 import { webhookTables } from './migrations/0002-webhooks.ts';
 import { packedBatches } from './migrations/0003-packed-batches.ts';
 import { importEnds } from './migrations/0004-import-ends.ts';
+import { importCalls } from './migrations/0005-import-calls.ts';
 import type { SchemaDialect, StorageEngine, StoreLog } from './storage-engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -20,6 +21,7 @@ const MIGRATIONS: Record<string, (db: Kysely<Tables>, schema: SchemaDialect) => 
   '0002-webhooks': webhookTables,
   '0003-packed-batches': packedBatches,
   '0004-import-ends': importEnds,
+  '0005-import-calls': importCalls,
 };
 
 /** @throws Error naming the migration that failed; nothing of it is left behind */

@@ -140,6 +140,8 @@ interface ImportTable {
   format: 'CSV' | 'NDJSON' | null;
   options_json: string;
   created_by: string;
+  /** Of the call that made it, where that may come again; no two imports have the same. */
+  call_key: string | null;
   request_id: string | null;
   created_at: number;
   started_at: number | null;

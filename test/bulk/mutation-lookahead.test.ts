@@ -54,7 +54,7 @@ function createSchema() {
 
 /** As the store's, but that it keeps nothing. */
 const runOnce: IdempotencyKeys['run'] = async (_request, execute) => ({
-  result: await execute(new AbortController().signal),
+  result: await execute(new AbortController().signal, 'call'),
   replayed: false,
 });
 
