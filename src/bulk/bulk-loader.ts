@@ -276,30 +276,25 @@ export function createBulkLoader(deps: {
       gaveUp.reject(reason);
     };
     const onAbort = () => giveUp(signal?.reason);
-    const done = new AbortController();
     signal?.addEventListener('abort', onAbort, { once: true });
-    if (entry.deadlineAt !== undefined) {
-      untilDeadline(entry.deadlineAt, entry, done.signal).then(giveUp, () => {}); // It was answered before.
-    }
+    const cancel = atDeadline(entry, giveUp);
     try {
       return await Promise.race([answer, gaveUp.promise]);
     } finally {
       signal?.removeEventListener('abort', onAbort);
-      done.abort();
+      cancel();
     }
   }
 
-  /** Resolves with the error of somebody whose time is over; whose item has left waits on for what can be found out. */
-  async function untilDeadline(deadlineAt: number, entry: Entry<unknown>, signal: AbortSignal): Promise<GatewayError> {
-    const leftMs = deadlineAt - clock.monotonic();
-    await clock.sleep(Math.max(0, Math.ceil(leftMs)), signal);
-    if (!entry.sharedCall)
-      return new RateLimitedError(
-        'There was no room for this in the time it had; nothing was sent. Try again in a moment.',
-        1000,
-      );
-    await clock.sleep(SETTLE_MS, signal);
-    return new OutcomeUnknownError('It was sent to CXone, and no answer came in time. Look before sending it again.');
+  /** Gives somebody up whose time is over, unless the function returned is called before; whose item has left waits on for what can be found out. */
+  function atDeadline(entry: Entry<unknown>, giveUp: (reason: GatewayError) => void): () => void {
+    if (entry.deadlineAt === undefined) return () => {};
+    const leftMs = Math.max(0, Math.ceil(entry.deadlineAt - clock.monotonic()));
+    let cancel = clock.after(leftMs, () => {
+      if (!entry.sharedCall) giveUp(outOfTime());
+      else cancel = clock.after(SETTLE_MS, () => giveUp(unanswered()));
+    });
+    return () => cancel();
   }
 
   async function join<Item>(
@@ -357,4 +352,15 @@ function answerOf(end: BulkCallReport['end'], index: number, bulkCall: BulkCall)
   return outcome
     ? { outcome, bulkCall, upstreamRequestId }
     : new Error('The bulk operation gave no outcome for an item.');
+}
+
+function outOfTime(): RateLimitedError {
+  return new RateLimitedError(
+    'There was no room for this in the time it had; nothing was sent. Try again in a moment.',
+    1000,
+  );
+}
+
+function unanswered(): OutcomeUnknownError {
+  return new OutcomeUnknownError('It was sent to CXone, and no answer came in time. Look before sending it again.');
 }
