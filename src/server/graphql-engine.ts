@@ -237,6 +237,14 @@ export function createGraphQLEngine({
     }
   }
 
+  const documents = new LRUCache<string, DocumentNode>({
+    maxSize: DOCUMENT_CACHE_CHARACTERS,
+    maxEntrySize: LARGEST_CACHED_DOCUMENT,
+    sizeCalculation: (_document, text) => text.length,
+  });
+  /** Documents that validation has passed: those that are kept need it once. */
+  const valid = new WeakSet<DocumentNode>();
+
   const yoga = createYoga<StreamContext, GraphQLContext>({
     schema,
     plugins: [plugin],
@@ -249,11 +257,7 @@ export function createGraphQLEngine({
     cors: false,
     multipart: false,
     parserAndValidationCache: {
-      documentCache: new LRUCache<string, DocumentNode>({
-        maxSize: DOCUMENT_CACHE_CHARACTERS,
-        maxEntrySize: LARGEST_CACHED_DOCUMENT,
-        sizeCalculation: (_document, text) => text.length,
-      }),
+      documentCache: documents,
       // An error holds its whole document: hostile ones are not worth keeping.
       errorCache: { get: () => undefined, set: () => undefined },
     },
@@ -267,13 +271,16 @@ export function createGraphQLEngine({
     const enveloped = yoga.getEnveloped({ ...caller });
     let document: DocumentNode;
     try {
-      document = enveloped.parse(params.query);
+      document = documents.get(params.query) ?? enveloped.parse(params.query);
     } catch (error) {
       return refuse([error], requestId, 'GRAPHQL_PARSE_FAILED');
     }
     try {
-      const faults: readonly GraphQLError[] = enveloped.validate(schema, document);
-      if (faults.length > 0) return refuse(faults, requestId, 'GRAPHQL_VALIDATION_FAILED');
+      if (!valid.has(document)) {
+        const faults: readonly GraphQLError[] = enveloped.validate(schema, document);
+        if (faults.length > 0) return refuse(faults, requestId, 'GRAPHQL_VALIDATION_FAILED');
+        valid.add(document);
+      }
       const operation = getOperationAST(document, params.operationName);
       if (!operation) {
         throw new GatewayError('BAD_USER_INPUT', '"operationName" must name an operation of the document.');
