@@ -23,13 +23,10 @@ export interface UpstreamCounts {
   readonly members: number;
 }
 
-/** How the mock answers writes from now on; what it counted before is forgotten. */
-export async function setUpstream(
-  mockUrl: string,
-  { delayMs = 0, limitPerSecond }: { delayMs?: number; limitPerSecond?: number },
-): Promise<void> {
-  const limit = limitPerSecond === undefined ? '' : `&limitPerSecond=${limitPerSecond}`;
-  await (await fetch(`${mockUrl}/_mock?delayMs=${delayMs}${limit}`, { method: 'POST' })).text();
+/** How many writes the mock takes in a second from now on; what it counted before is forgotten. */
+export async function setUpstream(mockUrl: string, limitPerSecond?: number): Promise<void> {
+  const query = limitPerSecond === undefined ? '' : `?limitPerSecond=${limitPerSecond}`;
+  await (await fetch(`${mockUrl}/_mock${query}`, { method: 'POST' })).text();
 }
 
 /** What the mock was asked since the last time. */

@@ -2,8 +2,7 @@
  * An upstream that answers at once, so that what is measured is who asks: the parts of CXone's surface that the
  * benchmarks touch, without its rules. What it keeps is what they count.
  *
- * `?delayMs=` and `?limitPerSecond=` of `POST /_mock` slow down or limit the writes to segments; `GET /_mock` tells and
- * forgets what was asked.
+ * `?limitPerSecond=` of `POST /_mock` limits the writes to segments; `GET /_mock` tells and forgets what was asked.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -34,7 +33,6 @@ function pageJson(bookId: string, query: URLSearchParams): string {
 let calls = 0;
 let segmentWrites = 0;
 let limited = 0;
-let delayMs = 0;
 let limitPerSecond = Number.POSITIVE_INFINITY;
 let recent: number[] = [];
 let members = new Set<string>();
@@ -106,13 +104,11 @@ async function answerSegment(
   segmentWrites++;
   for (const id of ids) members.add(`${segmentId} ${id}`);
   const answer = `{"successCount":${ids.length},"failureCount":0,"failedContacts":[]}`;
-  if (delayMs === 0) send(response, 200, answer);
-  else setTimeout(() => send(response, 200, answer), delayMs);
+  send(response, 200, answer);
 }
 
 async function control(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
   if (request.method === 'POST') {
-    delayMs = Number(query.get('delayMs') ?? 0);
     limitPerSecond = Number(query.get('limitPerSecond') ?? Number.POSITIVE_INFINITY);
   }
   send(response, 200, JSON.stringify({ calls, segmentWrites, limited, members: members.size }));
