@@ -45,6 +45,8 @@ export interface IdempotencyKeys {
     request: IdempotentRequest,
     execute: (signal: AbortSignal, callKey: string) => Promise<T>,
   ): Promise<{ result: T; replayed: boolean }>;
+  /** As if the call had never come: the next one with its key runs. */
+  forget(call: Pick<IdempotentRequest, 'actor' | 'operation' | 'key'>): Promise<void>;
   /** Forgets what is past its time. @returns how many */
   prune(): Promise<number>;
 }
@@ -103,9 +105,9 @@ export function createIdempotencyKeys(deps: { database: Database; leases: Leases
 
   return {
     async run<T>(request: IdempotentRequest, execute: (signal: AbortSignal, callKey: string) => Promise<T>) {
-      const { actor, operation, ttlMs, signal } = request;
+      const { ttlMs, signal } = request;
       assertKey(request.key);
-      const key = sha256(JSON.stringify([actor, operation, request.key]));
+      const key = nameOf(request);
       const inputHash = sha256(canonicalJson(request.input));
 
       const earlier = await findOutcome(key, inputHash);
@@ -134,6 +136,10 @@ export function createIdempotencyKeys(deps: { database: Database; leases: Leases
       });
     },
 
+    async forget(call) {
+      await database.db.deleteFrom('idempotency_keys').where('key', '=', nameOf(call)).execute();
+    },
+
     async prune() {
       const { numDeletedRows } = await database.db
         .deleteFrom('idempotency_keys')
@@ -159,6 +165,10 @@ function replay<T>(outcome: KeptOutcome): { result: T; replayed: boolean } {
   if ('unknown' in outcome) throw new OutcomeUnknownError(outcome.unknown.message, outcome.unknown.upstreamRequestId);
   // It is what JSON made of a T: the operation and its caller's key, both in the row's key, are only used with that type.
   return { result: outcome.result as T, replayed: true };
+}
+
+function nameOf({ actor, operation, key }: Pick<IdempotentRequest, 'actor' | 'operation' | 'key'>): string {
+  return sha256(JSON.stringify([actor, operation, key]));
 }
 
 function assertKey(key: string): void {
