@@ -8,12 +8,16 @@ import type { Clock } from '../clock.ts';
 const CROWD_ITEMS = 8;
 /** Over how long those are counted who come while others are about, milliseconds. */
 const CROWD_COUNT_MS = 50;
-/** A crowd has gathered when nobody came for this long, milliseconds; the later where somebody is missing. */
-const CROWD_QUIET_MS = { complete: 5, incomplete: 30 } as const;
-/** How long a batch of a crowd waits for company, milliseconds: two of the last call's times, within these bounds. */
-const CROWD_PATIENCE_MS = { least: 250, most: 1000 } as const;
-/** For this long after an answer those who got it may come back with their next item, milliseconds. */
-const RETURN_MS = 500;
+/** A crowd that is complete has gathered when nobody came for this long, milliseconds. */
+const COMPLETE_QUIET_MS = 5;
+/** One of which somebody is missing, when nobody came for as long as all took to come back last time, within these bounds. */
+const INCOMPLETE_QUIET_MS = { least: 30, most: 250 } as const;
+/** For this long after an answer those who got it are missed, milliseconds: twice what they took last time, within these bounds. */
+const MISSED_MS = { least: 500, most: 1000 } as const;
+/** How long a batch of a crowd waits for company, milliseconds: two of the last rounds (a call, and the way back), within these bounds. */
+const CROWD_PATIENCE_MS = { least: 250, most: 2000 } as const;
+/** How long a batch waits for the call to its own target that is under way, milliseconds. */
+const BUSY_PATIENCE_MS = 2000;
 /** While items keep coming, a batch stays open for at most this many windows. */
 const LONGEST_STAY_WINDOWS = 3;
 /** Time in which the process was too busy to take anybody in does not count as waiting, up to this, milliseconds. */
@@ -63,7 +67,8 @@ interface Lane {
 /**
  * A batch leaves when it is full, and otherwise:
  *
- * - while few are about: `windowMs` after the last item came, at most three windows after the first;
+ * - while few are about: `windowMs` after the last item came, at most three windows after the first. Where a call to
+ *   its target is under way, when that is answered;
  * - in a crowd, one call after another, the largest batch first, when nobody has come for a moment. It is a longer one
  *   where fewer wait than were about at the last departure: callers come back when they have their answers. Were each
  *   target served by itself, they would split between the targets into ever smaller batches.
@@ -82,6 +87,9 @@ export function createGathering({ windowMs, clock }: { windowMs: number; clock: 
   let lastJoinAt = Number.NEGATIVE_INFINITY;
   let lastAnswerAt = Number.NEGATIVE_INFINITY;
   let lastCallMs = 0;
+  /** Those who were answered last: how many have not come back yet, and how long the last took who all did. */
+  let missing = 0;
+  let lastReturnMs = 0;
   /** Who came while others were about, in this stretch of time and in the one before. */
   let meeting = { since: Number.NEGATIVE_INFINITY, now: 0, before: 0 };
   let wake: { at: number; timer: AbortController } | undefined;
@@ -101,15 +109,15 @@ export function createGathering({ windowMs, clock }: { windowMs: number; clock: 
     const [batch] = lane.batches;
     if (!batch || lane.calls >= lane.concurrency) return Number.POSITIVE_INFINITY;
     if (hurried || batch.places >= lane.maxItems) return now;
+    if (lane.calls > 0) return batch.openedAt + BUSY_PATIENCE_MS;
     if (!isCrowd()) {
       const quietAt = Math.max(batch.openedAt, lastJoinAt) + windowMs;
       return Math.min(quietAt, batch.openedAt + LONGEST_STAY_WINDOWS * windowMs);
     }
-    const { least, most } = CROWD_PATIENCE_MS;
-    const latest = batch.openedAt + Math.min(Math.max(2 * lastCallMs, least), most);
+    const latest = batch.openedAt + within(CROWD_PATIENCE_MS, 2 * (lastCallMs + lastReturnMs));
     if (calls > 0) return latest;
-    const isMissing = waiting < expected && now < lastAnswerAt + RETURN_MS;
-    const quietMs = isMissing ? CROWD_QUIET_MS.incomplete : CROWD_QUIET_MS.complete;
+    const isComplete = waiting >= expected || now >= lastAnswerAt + within(MISSED_MS, 2 * lastReturnMs);
+    const quietMs = isComplete ? COMPLETE_QUIET_MS : within(INCOMPLETE_QUIET_MS, lastReturnMs);
     return Math.min(latest, Math.max(lastJoinAt, lastAnswerAt) + quietMs);
   }
 
@@ -130,6 +138,7 @@ export function createGathering({ windowMs, clock }: { windowMs: number; clock: 
       lane.calls--;
       lastAnswerAt = clock.monotonic();
       lastCallMs = lastAnswerAt - leftAt;
+      missing = batch.items;
       serve();
       if (lane.batches.length === 0 && lane.calls === 0) lane.onIdle();
     };
@@ -200,6 +209,8 @@ export function createGathering({ windowMs, clock }: { windowMs: number; clock: 
           batch.places++;
           waiting++;
           lastJoinAt = now;
+          missing--;
+          if (missing === 0) lastReturnMs = now - lastAnswerAt;
           if (batch.places >= maxItems) serve();
           // Not before the present turn is over, even if it is time: who comes in it comes along.
           else wakeAt(Math.max(now, dueAt(lane, now)));
@@ -219,6 +230,10 @@ export function createGathering({ windowMs, clock }: { windowMs: number; clock: 
       wake?.timer.abort();
     },
   };
+}
+
+function within({ least, most }: { least: number; most: number }, ms: number): number {
+  return Math.min(Math.max(ms, least), most);
 }
 
 /** Of the batch that leaves next. One whose items all gave up counts too: it has to go away. */

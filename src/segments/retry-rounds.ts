@@ -17,6 +17,9 @@ export interface RetryRounds {
   next(segmentId: string, failedTries: number, call: CallContext): Promise<boolean>;
 }
 
+/** The part of the jitter that is left to chance: the later a round is, the more of those who fail after it was planned can join it. */
+const CHANCE = 0.2;
+
 /** @param baseMs the first delay @param random returns 0 to below 1 */
 export function createRetryRounds(deps: { baseMs: number; clock: Clock; random: () => number }): RetryRounds {
   const { baseMs, clock, random } = deps;
@@ -29,7 +32,7 @@ export function createRetryRounds(deps: { baseMs: number; clock: Clock; random: 
     const planned = rounds.get(segmentId) ?? new Set();
     rounds.set(segmentId, planned);
     for (const at of planned) if (at >= earliest && at <= earliest + jitter) return at;
-    const at = earliest + jitter * random();
+    const at = earliest + jitter * (1 - CHANCE * random());
     planned.add(at);
     return at;
   }

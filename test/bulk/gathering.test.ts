@@ -40,20 +40,22 @@ function createTargets(options: { clock: FakeClock; latencyMs: number; targets: 
   };
 }
 
-/** So many callers, each with its next item as soon as the one before is answered; requests arrive `gapMs` apart. */
+/** So many callers, each with its next item as soon as the one before is answered; requests arrive `gapMs` apart, so many at a time. */
 async function closedLoop(options: {
   clock: FakeClock;
   callers: number;
   items: number;
   gapMs: number;
+  burst?: number;
   write: (item: number) => Promise<void>;
 }): Promise<void> {
-  const { clock, callers, items, gapMs, write } = options;
+  const { clock, callers, items, gapMs, burst = 1, write } = options;
   let next = 0;
   let free = 0;
   const arrive = async () => {
     free = Math.max(free, clock.monotonic()) + gapMs;
-    await clock.sleep(free - clock.monotonic());
+    const together = burst > 1 ? Math.ceil(free / (burst * gapMs)) * burst * gapMs : free;
+    await clock.sleep(together - clock.monotonic());
   };
   const caller = async () => {
     for (let item = next++; item < items; item = next++) {
@@ -87,13 +89,39 @@ describe('gathering', () => {
     ]);
   });
 
-  it('sends a full batch at once and what gathered meanwhile as soon as the lane is free', async () => {
+  it('sends a full batch at once, and what gathered meanwhile when the lane is free and its callers had time to come back', async () => {
     const clock = createFakeClock();
     const { calls, write } = createTargets({ clock, latencyMs: 1000, targets: 1 });
     const all = Array.from({ length: MAX_ITEMS + 5 }, () => write(0));
     expect(calls).toEqual([{ target: 0, size: MAX_ITEMS, at: 0 }]);
     await clock.advanceUntil(Promise.all(all));
-    expect(calls[1]).toMatchObject({ size: 5, at: 1000 });
+    expect(calls[1]).toMatchObject({ size: 5, at: 1030 });
+  });
+
+  it('gathers what comes while a call to the same target is under way, few as they are, for two seconds at most', async () => {
+    const clock = createFakeClock();
+    const { calls, write } = createTargets({ clock, latencyMs: 400, targets: 2, concurrency: 4 });
+    const all = [write(0)];
+    await clock.advance(50);
+    for (let item = 0; item < 5; item++) {
+      all.push(write(0));
+      await clock.advance(30);
+    }
+    all.push(write(1));
+    await clock.advanceUntil(Promise.all(all));
+    expect(calls).toEqual([
+      { target: 0, size: 1, at: WINDOW_MS },
+      { target: 1, size: 1, at: 200 + WINDOW_MS },
+      { target: 0, size: 5, at: WINDOW_MS + 400 },
+    ]);
+
+    const hanging = createTargets({ clock, latencyMs: 60_000, targets: 1, concurrency: 4 });
+    const since = clock.monotonic();
+    const stuck = [hanging.write(0)];
+    await clock.advance(50);
+    stuck.push(hanging.write(0));
+    await clock.advanceUntil(Promise.all(stuck));
+    expect(hanging.calls.map(({ at }) => at - since)).toEqual([WINDOW_MS, 2050]);
   });
 
   it('keeps a burst of one turn together, however large', async () => {
@@ -119,6 +147,22 @@ describe('gathering', () => {
         expect(calls.reduce((sum, { size }) => sum + size, 0)).toBe(1000);
         expect(calls.length, calls.map(({ target, size }) => `${target}:${size}`).join(' ')).toBeLessThanOrEqual(20);
       }
+    },
+  );
+
+  it.each([
+    { latencyMs: 200, gapMs: 1, burst: 40 },
+    { latencyMs: 200, gapMs: 2, burst: 10 },
+    { latencyMs: 200, gapMs: 5, burst: 40 },
+    { latencyMs: 1000, gapMs: 2, burst: 40 },
+    { latencyMs: 1000, gapMs: 0.3, burst: 1 },
+  ])(
+    'waits longer for those who take longer to come back, and so makes at most 20 calls too ($latencyMs ms a call, $burst requests every $gapMs ms each)',
+    async ({ latencyMs, gapMs, burst }) => {
+      const clock = createFakeClock();
+      const { calls, write } = createTargets({ clock, latencyMs, targets: 2, concurrency: 4 });
+      await closedLoop({ clock, callers: 100, items: 1000, gapMs, burst, write: (item) => write(item % 2) });
+      expect(calls.length, calls.map(({ target, size }) => `${target}:${size}`).join(' ')).toBeLessThanOrEqual(20);
     },
   );
 
