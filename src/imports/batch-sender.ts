@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { newUpstreamTally } from '../cxone/call-context.ts';
 import { GatewayError, type Issue, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
-import type { Database, Transaction } from '../store/database.ts';
+import type { Condition, Database, Transaction } from '../store/database.ts';
 import type { BatchOutcome } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
 import type { ImportBatchRow } from '../store/tables.ts';
@@ -29,13 +29,18 @@ const LONGEST_PAUSE_MS = 30_000;
 /** What the lane does next. */
 export type SendOutcome =
   | { readonly status: 'booked' }
-  /** The import was paused, cancelled or stopped before the batch was sent. */
+  /** The import was paused, cancelled or stopped before the batch was sent, or the target is somebody else's now. */
   | { readonly status: 'notRunning' }
   /** Nothing of it took effect; it is tried again later. */
   | { readonly status: 'released' };
 
-/** Proves inside a transaction that this process still owns the target. */
-export type Fence = (tx: Transaction) => Promise<void>;
+/** Proves that this process still owns the target: nobody else has it until the transaction ends. */
+export interface Fence {
+  /** @throws LeaseLostError */
+  assertHeld(tx: Transaction): Promise<void>;
+  /** The same for a single statement. */
+  isHeld(): Condition;
+}
 
 export interface BatchSender {
   send(
@@ -84,7 +89,7 @@ export function createBatchSender(deps: {
 
   async function release(batch: ImportBatchRow, fence: Fence, waitMs: number): Promise<SendOutcome> {
     await database.transaction(async (tx) => {
-      await fence(tx);
+      await fence.assertHeld(tx);
       const { import_id: importId, number, target_id: targetId } = batch;
       await store.releaseBatch(tx, { importId, number, targetId }, waitMs);
     });
@@ -243,10 +248,8 @@ export function createBatchSender(deps: {
         if (error instanceof RateLimitedError || error instanceof UpstreamError) return { status: 'released' };
         throw error;
       }
-      const marked = await database.transaction(async (tx) => {
-        await fence(tx);
-        return store.markSending(tx, { importId: batch.import_id, number: batch.number }, JSON.stringify(attempt));
-      });
+      const place = { importId: batch.import_id, number: batch.number };
+      const marked = await store.markSending(database.db, place, JSON.stringify(attempt), fence.isHeld());
       if (!marked) return { status: 'notRunning' };
       const items = jsonArray.parse(JSON.parse(batch.items_json ?? '[]'));
       let result: BulkResult;

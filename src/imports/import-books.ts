@@ -328,7 +328,7 @@ export function createImportBooks(deps: {
 
     async batchFinished(outcome, discrepancy, fence) {
       const booked = await database.transaction(async (tx) => {
-        await fence(tx);
+        await fence.assertHeld(tx);
         let row = await store.completeBatch(tx, outcome, clock.now());
         if (discrepancy !== undefined) row = await store.set(tx, row.id, { discrepancy });
         const auditId = await note(tx, row, {

@@ -8,7 +8,7 @@ import type { ImportKind, ImportKindName } from '../bulk/import-kind.ts';
 import type { Clock } from '../clock.ts';
 import { type CallContext, newUpstreamTally } from '../cxone/call-context.ts';
 import { GatewayError } from '../errors.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Transaction } from '../store/database.ts';
 import { takenItems } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
 import type { Leases } from '../store/leases.ts';
@@ -134,7 +134,11 @@ export function createImportRunner(deps: {
     const done = leases
       .withLease(name, request, (lease, signal) => {
         resolve();
-        return work((tx) => leases.assertHeld(tx, lease), signal);
+        const fence = {
+          assertHeld: (tx: Transaction) => leases.assertHeld(tx, lease),
+          isHeld: () => leases.isHeld(lease),
+        };
+        return work(fence, signal);
       })
       .finally(resolve);
     return { acquired, done };
@@ -147,6 +151,7 @@ export function createImportRunner(deps: {
     fence: Fence,
     signal: AbortSignal,
   ): Promise<void> {
+    const rows = new Map<string, ImportRow>();
     const operations = new Map<string, BulkOperation<unknown>>();
     const operation = (row: ImportRow) => {
       let known = operations.get(row.id);
@@ -169,7 +174,7 @@ export function createImportRunner(deps: {
     const stopped = () =>
       stopping.signal.aborted || signal.aborted || yielding.has(name) || paused || failures.length > 0;
     while (!stopped()) {
-      const next = await nextBatch(kind, targetId, taken, signal);
+      const next = await nextBatch(kind, targetId, taken, rows, signal);
       if (!next) break;
       const { row, batch } = next;
       const place = `${batch.import_id}/${batch.number}`;
@@ -196,31 +201,25 @@ export function createImportRunner(deps: {
     ring();
   }
 
-  /** The oldest import's next batch: imports to the same target go one after another, so that each can be verified. */
   async function nextBatch(
     kind: ImportKindName,
     targetId: string,
     taken: ReadonlyMap<string, ImportBatchRow>,
+    rows: Map<string, ImportRow>,
     signal: AbortSignal,
   ): Promise<{ row: ImportRow; batch: ImportBatchRow } | undefined> {
-    for (const target of await store.openTargets({ kind, targetId })) {
-      if (target.waitMs > 0) continue;
-      const mine = [...taken.values()].filter((batch) => batch.import_id === target.importId);
-      const batch = await store.nextPending(
-        target.importId,
-        targetId,
-        mine.map((batch) => batch.number),
-      );
-      const row = batch && (await store.get(target.importId));
-      if (!batch || row?.state !== 'RUNNING') continue;
-      await begin(row, signal);
-      return { row, batch };
-    }
-    return undefined;
+    const next = await store.nextPending(kind, targetId, [...taken.values()]);
+    if (!next) return undefined;
+    const { batch, begun } = next;
+    // What a lane needs of an import stays as it is, but for whether it has begun.
+    const row = (begun === 1 ? rows.get(batch.import_id) : undefined) ?? (await store.get(batch.import_id));
+    if (!row) return undefined;
+    rows.set(row.id, row);
+    if (begun === 0) await begin(row, signal);
+    return { row, batch };
   }
 
   async function begin(row: ImportRow, signal: AbortSignal): Promise<void> {
-    if (row.begun === 1) return;
     const kind = kindOf(row);
     const countBefore = kind.count && row.target_id ? await kind.count(row.target_id, callOf(row.id, signal)) : null;
     await books.started(row.id, countBefore);

@@ -4,10 +4,12 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
+  type Expression,
   Kysely,
   type KyselyPlugin,
   type RawBuilder,
   type SelectQueryBuilder,
+  type SqlBool,
   sql,
   type Transaction as Tx,
 } from 'kysely';
@@ -23,6 +25,8 @@ import type { Tables } from './tables.ts';
 export type { Engine } from './storage-engine.ts';
 export type Transaction = Tx<Tables>;
 export type Queryable = Kysely<Tables> | Transaction;
+/** Part of a statement that is true or false. */
+export type Condition = Expression<SqlBool>;
 
 /** A transaction the engine undoes this often is contended beyond what trying again can mend. */
 const MAX_TRANSACTION_ATTEMPTS = 5;
@@ -52,8 +56,8 @@ export interface Database {
   skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
   /** Until `tx` ends, no other transaction gets past this call with the same name. */
   serialize(tx: Transaction, name: string): Promise<void>;
-  /** For the event log alone: numbers and inserts events. @returns the last number */
-  appendEvents(tx: Transaction, events: readonly UnnumberedEvent[]): Promise<number>;
+  /** For the event log alone: numbers and inserts events, and rings `channel`. @returns the last number */
+  appendEvents(tx: Transaction, events: readonly UnnumberedEvent[], channel: string): Promise<number>;
   /** @throws GatewayError UNAVAILABLE when the database does not answer */
   ping(): Promise<void>;
   /**
@@ -138,7 +142,12 @@ export async function openDatabase(options: {
     forUpdate: engine.forUpdate,
     skipLocked: engine.skipLocked,
     serialize: engine.serialize,
-    appendEvents: engine.appendEvents,
+    appendEvents(tx, events, channel) {
+      const channels = pending.get(tx);
+      const isTold = channels?.has(channel) ?? false;
+      channels?.add(channel);
+      return engine.appendEvents(tx, events, isTold ? undefined : channel);
+    },
     async ping() {
       await sql`select 1`.execute(unguarded);
     },

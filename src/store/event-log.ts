@@ -55,8 +55,6 @@ export function createEventLog(deps: { database: Database; clock: Clock; log?: S
 
   async function appendAll(tx: Transaction, events: readonly NewEvent[]): Promise<number[]> {
     if (events.length === 0) return [];
-    // First: what comes after the numbering is what all others wait for.
-    await database.ring(tx, EVENTS_CHANNEL);
     const last = await database.appendEvents(
       tx,
       events.map(({ topic, subject, type, data }) => ({
@@ -65,6 +63,7 @@ export function createEventLog(deps: { database: Database; clock: Clock; log?: S
         type,
         data_json: JSON.stringify(data ?? null),
       })),
+      EVENTS_CHANNEL,
     );
     return events.map((_, index) => last - events.length + 1 + index);
   }

@@ -1,8 +1,8 @@
 /** The batches of imports on their way to CXone: which are due, which are under way, and what became of their rows. */
-import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from 'kysely';
+import { type ExpressionBuilder, type ExpressionWrapper, type RawBuilder, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import { NO_CONTENTS, withContents } from './batch-contents.ts';
-import type { Database, Transaction } from './database.ts';
+import type { Condition, Database, Queryable, Transaction } from './database.ts';
 import { insertRejections } from './import-rows.ts';
 import type { ImportBatchRow, ImportKindColumn, ImportRow, Tables } from './tables.ts';
 
@@ -49,6 +49,8 @@ export function takenItems(recentJson: string | null): TakenItem[] {
   return recentJson === null ? [] : takenShape.parse(JSON.parse(recentJson));
 }
 
+type BatchPlace = Pick<ImportBatchRow, 'import_id' | 'number'>;
+
 export interface ImportSending {
   /**
    * The first batch of a run is about to be sent; `count` is what the target holds. Undefined where it has begun
@@ -56,14 +58,30 @@ export interface ImportSending {
    */
   begin(tx: Transaction, importId: string, nowMs: number, count: number | null): Promise<ImportRow | undefined>;
   /** Oldest import first. */
-  openTargets(only?: { kind: ImportKindColumn; targetId: string }): Promise<OpenTarget[]>;
+  openTargets(): Promise<OpenTarget[]>;
   /** Targets with batches under way: somebody's, or left behind by somebody who died, whatever their import's state. */
   unsettledTargets(): Promise<{ kind: ImportKindColumn; targetId: string }[]>;
   /** The batches of a target that were being sent when their sender died, oldest first. */
   unsettled(kind: ImportKindColumn, targetId: string): Promise<ImportBatchRow[]>;
-  nextPending(importId: string, targetId: string, except: readonly number[]): Promise<ImportBatchRow | undefined>;
-  /** Notes durably that the batch is about to be sent. False where the import has left the state RUNNING. */
-  markSending(tx: Transaction, batch: { importId: string; number: number }, attemptJson: string): Promise<boolean>;
+  /**
+   * The next batch that may be sent to the target now, none of `except`. Oldest import first: those to the same target
+   * go one after another, so that each can be verified. `begun` is its import's.
+   */
+  nextPending(
+    kind: ImportKindColumn,
+    targetId: string,
+    except: readonly BatchPlace[],
+  ): Promise<{ batch: ImportBatchRow; begun: number } | undefined>;
+  /**
+   * Notes durably that the batch is about to be sent. False where the import has left the state RUNNING, and where `held`
+   * is not true.
+   */
+  markSending(
+    at: Queryable,
+    batch: { importId: string; number: number },
+    attemptJson: string,
+    held: Condition,
+  ): Promise<boolean>;
   /** Nothing of it took effect: back to the pending ones. Nothing is sent to its target for `waitMs`. */
   releaseBatch(
     tx: Transaction,
@@ -110,8 +128,8 @@ export function createImportSending(database: Database): ImportSending {
         .returningAll()
         .executeTakeFirst(),
 
-    async openTargets(only) {
-      let query = db
+    async openTargets() {
+      const rows = await db
         .selectFrom('import_targets as target')
         .innerJoin('imports as import', 'import.id', 'target.import_id')
         .select(['import.kind', 'target.target_id', 'target.import_id'])
@@ -119,9 +137,8 @@ export function createImportSending(database: Database): ImportSending {
         .where('import.state', '=', 'RUNNING')
         .where('target.state', 'in', ['PENDING', 'RUNNING'])
         .where(hasRowsLeft)
-        .orderBy('target.import_id');
-      if (only) query = query.where('import.kind', '=', only.kind).where('target.target_id', '=', only.targetId);
-      const rows = await query.execute();
+        .orderBy('target.import_id')
+        .execute();
       return rows.map((row) => ({
         kind: row.kind,
         targetId: row.target_id,
@@ -155,25 +172,54 @@ export function createImportSending(database: Database): ImportSending {
       return rows.map(withContents);
     },
 
-    async nextPending(importId, targetId, except) {
-      let query = db
-        .selectFrom('import_batches')
-        .selectAll()
-        .where('import_id', '=', importId)
-        .where('target_id', '=', targetId)
-        .where('state', '=', 'PENDING');
-      if (except.length > 0) query = query.where('number', 'not in', [...except]);
-      const row = await query.orderBy('number').limit(1).executeTakeFirst();
-      return row && withContents(row);
+    async nextPending(kind, targetId, except) {
+      // First which import, then its first batch: each is one step in an index, however many batches there are.
+      const oldest = db
+        .selectFrom('import_targets as target')
+        .innerJoin('imports as import', 'import.id', 'target.import_id')
+        .select('target.import_id')
+        .where('import.kind', '=', kind)
+        .where('import.state', '=', 'RUNNING')
+        .where('target.target_id', '=', targetId)
+        .where('target.state', 'in', ['PENDING', 'RUNNING'])
+        .where('target.not_before', '<=', database.nowMs())
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('import_batches as candidate')
+              .select('candidate.number')
+              .whereRef('candidate.import_id', '=', 'target.import_id')
+              .where('candidate.target_id', '=', targetId)
+              .where('candidate.state', '=', 'PENDING')
+              .where(noneOf(except, 'candidate')),
+          ),
+        )
+        .orderBy('target.import_id')
+        .limit(1);
+      const row = await db
+        .selectFrom('import_batches as batch')
+        .innerJoin('imports as import', 'import.id', 'batch.import_id')
+        .selectAll('batch')
+        .select('import.begun')
+        .where('batch.import_id', '=', oldest)
+        .where('batch.target_id', '=', targetId)
+        .where('batch.state', '=', 'PENDING')
+        .where(noneOf(except, 'batch'))
+        .orderBy('batch.number')
+        .limit(1)
+        .executeTakeFirst();
+      if (!row) return undefined;
+      const { begun, ...batch } = row;
+      return { batch: withContents(batch), begun };
     },
 
-    async markSending(tx, { importId, number }, attemptJson) {
-      const { numUpdatedRows } = await tx
+    async markSending(at, { importId, number }, attemptJson, held) {
+      const { numUpdatedRows } = await at
         .updateTable('import_batches')
         .set((eb) => ({ state: 'RUNNING' as const, attempts: eb('attempts', '+', 1), attempt_json: attemptJson }))
         .where('import_id', '=', importId)
         .where('number', '=', number)
         .where('state', 'in', ['PENDING', 'RUNNING'])
+        .where(held)
         .where(({ exists, selectFrom }) =>
           exists(selectFrom('imports').select('id').where('id', '=', importId).where('state', '=', 'RUNNING')),
         )
@@ -281,6 +327,15 @@ export function createImportSending(database: Database): ImportSending {
         )
         .execute(),
   };
+}
+
+/** That the batch in the table `alias` is none of these. */
+function noneOf(batches: readonly BatchPlace[], alias: string): RawBuilder<SqlBool> {
+  const others = [...Map.groupBy(batches, ({ import_id }) => import_id)].map(([importId, some]) => {
+    const numbers = sql.join(some.map(({ number }) => number));
+    return sql`(${sql.ref(`${alias}.import_id`)} != ${importId} or ${sql.ref(`${alias}.number`)} not in (${numbers}))`;
+  });
+  return others.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`${sql.join(others, sql` and `)}`;
 }
 
 type TargetAndImport = Tables & { target: Tables['import_targets']; import: Tables['imports'] };

@@ -4,10 +4,12 @@
  * paused beyond its lease changes nothing any more.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { expressionBuilder } from 'kysely';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
-import type { Database, Queryable, Transaction } from './database.ts';
+import type { Condition, Database, Queryable, Transaction } from './database.ts';
 import { isGone } from './process-owner.ts';
+import type { Tables } from './tables.ts';
 import { waitForRing } from './wait.ts';
 
 /** How late a waiter notices a lease that ran out, or was released where the doorbell does not reach it. */
@@ -56,6 +58,8 @@ export interface Leases {
    * @throws LeaseLostError when it ran out or was overtaken
    */
   assertHeld(tx: Transaction, lease: Lease): Promise<void>;
+  /** The same for a single statement, as a condition of what it changes. */
+  isHeld(lease: Lease): Condition;
   /**
    * Runs `run` under the lease, which renews itself meanwhile and is released afterwards. When it is lost, the signal
    * given to `run` is aborted with LeaseLostError; in a process that was paused that may be a moment late, and
@@ -238,6 +242,19 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
         )
         .executeTakeFirst();
       if (!held?.in_time) throw new LeaseLostError();
+    },
+    isHeld: (lease) => {
+      const { selectFrom, exists } = expressionBuilder<Tables>();
+      return exists(
+        database.forUpdate(
+          selectFrom('leases')
+            .select('fence')
+            .where('name', '=', lease.name)
+            .where('owner', '=', lease.owner)
+            .where('fence', '=', lease.fence)
+            .where('expires_at', '>', database.nowMs()),
+        ),
+      );
     },
     async withLease(name, request, run) {
       const { askedAt, ...lease } = await acquire(name, request);

@@ -56,6 +56,9 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
   const processId = randomUUID();
   const stop = new AbortController();
   let listening: Promise<void> | undefined;
+  /** Goes out with the commit. */
+  const notification = (channels: readonly string[]) =>
+    sql`pg_notify(${NOTIFY_CHANNEL}, ${JSON.stringify([processId, ...channels])})`;
 
   return {
     engine: 'postgres',
@@ -86,7 +89,7 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
     async serialize(tx, name) {
       await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(tx);
     },
-    async appendEvents(tx, events) {
+    async appendEvents(tx, events, channel) {
       const column = (name: keyof UnnumberedEvent) => events.map((event) => event[name]);
       const { rows } = await sql<{ seq: number }>`
         with head as (update event_head set seq = seq + ${events.length} where id = 1 returning seq),
@@ -96,14 +99,14 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
             from head, unnest(${column('topic')}::text[], ${column('subject')}::text[], ${column('type')}::text[],
               ${column('data_json')}::text[]) with ordinality as event (topic, subject, type, data_json, place)
           )
-        select seq from head`.execute(tx);
+        select seq${channel === undefined ? sql`` : sql`, ${notification([channel])}`} from head`.execute(tx);
       const [head] = rows;
       if (!head) throw new Error('The event log has a head.');
       return head.seq;
     },
     isRetryable,
     async notify(db, channels) {
-      await sql`select pg_notify(${NOTIFY_CHANNEL}, ${JSON.stringify([processId, ...channels])})`.execute(db);
+      await sql`select ${notification(channels)}`.execute(db);
     },
     listen({ onRing, onAll }) {
       const onPayload = (payload: string) => {

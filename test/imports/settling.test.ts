@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { BulkOperation } from '../../src/bulk/bulk-operation.ts';
 import { OutcomeUnknownError, RateLimitedError, UpstreamError } from '../../src/errors.ts';
-import { createBatchSender } from '../../src/imports/batch-sender.ts';
+import { createBatchSender, type Fence } from '../../src/imports/batch-sender.ts';
 import type { ImportBooks } from '../../src/imports/import-books.ts';
 import type { Database } from '../../src/store/database.ts';
 import type { BatchOutcome } from '../../src/store/import-sending.ts';
@@ -45,7 +45,13 @@ async function settled(ends: readonly (Error | 'settled')[]): Promise<{ outcome:
     firstPauseMs: 10,
   });
   const { signal } = new AbortController();
-  await clock.advanceUntil(sender.resume(BATCH, operation as BulkOperation<unknown>, async () => {}, signal));
+  const fence: Fence = {
+    assertHeld: async () => {},
+    isHeld: () => {
+      throw new Error('Nothing is marked as being sent.');
+    },
+  };
+  await clock.advanceUntil(sender.resume(BATCH, operation as BulkOperation<unknown>, fence, signal));
   expect(booked).toHaveLength(1);
   return { outcome: booked[0] as BatchOutcome, asked };
 }

@@ -1,3 +1,4 @@
+import { type SqlBool, sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { type BatchOutcome, takenItems } from '../../src/store/import-sending.ts';
 import { createImportStore } from '../../src/store/import-store.ts';
@@ -24,7 +25,7 @@ const ZERO = {
 
 describe.each(ENGINES)('the store of imports over %s', (engine) => {
   /** An import of one-row batches to one segment, sealed. */
-  async function open({ batches }: { batches: number }) {
+  async function open({ batches, others = [] }: { batches: number; others?: { id: string; batches: number }[] }) {
     const clock = createFakeClock();
     const opened = await openFreshDatabase(engine, clock);
     const { database } = opened;
@@ -41,24 +42,26 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
       valid: 0,
       batches_total: 0,
     };
-    await database.transaction(async (tx) => {
-      await store.insert(tx, row);
-      const staged = Array.from({ length: batches }, (_, index) => ({
-        number: index + 1,
-        targetId: 'segment',
-        size: 1,
-        rowsJson: `[${index + 1}]`,
-        itemsJson: `["c-${index + 1}"]`,
-        sourcesJson: '[{}]',
-      }));
-      const counts = { rejected: 0, duplicates: 0, totalFields: 0, filledFields: 0 };
-      await store.stage(tx, 'import', 0, {
-        batches: staged,
-        rejections: [],
-        counts: { ...counts, received: batches, valid: batches, batches },
+    for (const { id, batches: count } of [{ id: 'import', batches }, ...others]) {
+      await database.transaction(async (tx) => {
+        await store.insert(tx, { ...row, id });
+        const staged = Array.from({ length: count }, (_, index) => ({
+          number: index + 1,
+          targetId: 'segment',
+          size: 1,
+          rowsJson: `[${index + 1}]`,
+          itemsJson: `["c-${index + 1}"]`,
+          sourcesJson: '[{}]',
+        }));
+        const counts = { rejected: 0, duplicates: 0, totalFields: 0, filledFields: 0 };
+        await store.stage(tx, id, 0, {
+          batches: staged,
+          rejections: [],
+          counts: { ...counts, received: count, valid: count, batches: count },
+        });
+        await store.seal(tx, id, 0, { state: 'RUNNING', bytes: 0, header: null });
       });
-      await store.seal(tx, 'import', 0, { state: 'RUNNING', bytes: 0, header: null });
-    });
+    }
 
     const complete = async (number: number, change: Partial<BatchOutcome>) => {
       const outcome: BatchOutcome = {
@@ -78,7 +81,7 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
         ...change,
       };
       await database.transaction(async (tx) => {
-        await store.markSending(tx, { importId: 'import', number }, '{}');
+        await store.markSending(tx, { importId: 'import', number }, '{}', sql<SqlBool>`1 = 1`);
         await store.completeBatch(tx, outcome, clock.now());
       });
     };
@@ -93,6 +96,43 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
     await Promise.all(numbers.map((number) => opened.complete(number, { taken: { item: `c-${number}`, at: number } })));
     const newest = [12, 11, 10, 9, 8];
     expect(await opened.taken()).toEqual(newest.map((number) => ({ item: `c-${number}`, at: number })));
+  });
+
+  test('what is sent next to a target: batch by batch of the oldest import that runs, none that is under way', async () => {
+    await using opened = await open({ batches: 3, others: [{ id: 'later', batches: 2 }] });
+    const { store, database, complete } = opened;
+    const place = (import_id: string, number: number) => ({ import_id, number });
+    const next = async (...except: { import_id: string; number: number }[]) => {
+      const found = await store.nextPending('SEGMENT_MEMBERS', 'segment', except);
+      return found && [found.batch.import_id, found.batch.number, found.batch.items_json];
+    };
+    expect(await next()).toEqual(['import', 1, '["c-1"]']);
+    expect(await next(place('import', 1))).toEqual(['import', 2, '["c-2"]']);
+    await complete(1, {});
+    expect(await next(place('import', 2), place('import', 3))).toEqual(['later', 1, '["c-1"]']);
+    expect(await next(place('import', 2), place('import', 3), place('later', 1))).toEqual(['later', 2, '["c-2"]']);
+    expect(await next(place('import', 2), place('import', 3), place('later', 1), place('later', 2))).toBeUndefined();
+    await database.transaction((tx) =>
+      store.releaseBatch(tx, { importId: 'import', number: 2, targetId: 'segment' }, 1000),
+    );
+    expect(await next()).toEqual(['later', 1, '["c-1"]']);
+    await database.transaction((tx) => store.set(tx, 'later', { state: 'PAUSED' }));
+    expect(await next()).toBeUndefined();
+    expect(await store.nextPending('RECORDS', 'segment', [])).toBeUndefined();
+  });
+
+  test('a batch is only marked as being sent while its target is held and its import runs', async () => {
+    await using opened = await open({ batches: 1 });
+    const { store, database } = opened;
+    const mark = (held: string) =>
+      store.markSending(database.db, { importId: 'import', number: 1 }, '{}', sql<SqlBool>`${sql.lit(held)} = 'held'`);
+    expect(await mark('lost')).toBe(false);
+    expect(await store.unsettledTargets()).toEqual([]);
+    await database.transaction((tx) => store.set(tx, 'import', { state: 'PAUSED' }));
+    expect(await mark('held')).toBe(false);
+    await database.transaction((tx) => store.set(tx, 'import', { state: 'RUNNING' }));
+    expect(await mark('held')).toBe(true);
+    expect(await store.unsettledTargets()).toHaveLength(1);
   });
 
   test('a batch of which nothing was taken leaves them as they are', async () => {

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import type { Database } from '../../src/store/database.ts';
-import { createLeases, LeaseLostError } from '../../src/store/leases.ts';
+import type { Condition, Database, Transaction } from '../../src/store/database.ts';
+import { createLeases, type Lease, LeaseLostError, type Leases } from '../../src/store/leases.ts';
+import { keptSetting } from '../../src/store/settings.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { startChild } from './child-process.ts';
 import { ENGINES, openFreshDatabase } from './open-database.ts';
@@ -52,6 +53,28 @@ describe.each(ENGINES)('leases on %s', (engine) => {
     await a.release(first);
     await expect(database.transaction((tx) => a.assertHeld(tx, first))).rejects.toThrow(LeaseLostError);
     await database.transaction((tx) => b.assertHeld(tx, second));
+  });
+
+  test('a statement on the condition that the lease is held changes nothing once it ran out or is somebody else’s', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    const a = createLeases({ database, clock: systemClock, owner: 'a' });
+    const b = createLeases({ database, clock: systemClock, owner: 'b' });
+    await keptSetting(database, 'writes', () => '');
+    const write = async (by: string, held: Condition) => {
+      const change = database.db.updateTable('settings').set({ value: by }).where('name', '=', 'writes').where(held);
+      return Number((await change.executeTakeFirstOrThrow()).numUpdatedRows);
+    };
+    const first = await a.acquire('x', { leaseMs: HOUR_MS, waitMs: 0 });
+    expect(await write('a', a.isHeld(first))).toBe(1);
+    await runOut(database, 'x');
+    expect(await write('a, too late', a.isHeld(first))).toBe(0);
+    const second = await b.acquire('x', { leaseMs: HOUR_MS, waitMs: 0 });
+    expect(await write('a, overtaken', a.isHeld(first))).toBe(0);
+    expect(await write('b', b.isHeld(second))).toBe(1);
+    await b.release(second);
+    expect(await write('b, afterwards', b.isHeld(second))).toBe(0);
+    expect(await keptSetting(database, 'writes', () => '')).toBe('b');
   });
 
   test('fences go on rising over a lease that was given back', async () => {
@@ -274,7 +297,18 @@ describe('leases on postgres', () => {
     expect(Math.abs((await expiresAt(database, 'x')) - HOUR_MS - (rows[0]?.now ?? 0))).toBeLessThan(60_000);
   });
 
-  test('nobody takes a lease over while a transaction that asserted it is open', async () => {
+  test.each([
+    {
+      name: 'asserted it',
+      hold: (leases: Leases, lease: Lease) => (tx: Transaction) => leases.assertHeld(tx, lease),
+    },
+    {
+      name: 'changed something on condition of it',
+      hold: (leases: Leases, lease: Lease) => async (tx: Transaction) => {
+        await tx.updateTable('event_head').set({ seq: 1 }).where(leases.isHeld(lease)).execute();
+      },
+    },
+  ])('nobody takes a lease over while a transaction that $name is open', async ({ hold }) => {
     await using opened = await openFreshDatabase('postgres');
     const { database } = opened;
     const a = createLeases({ database, clock: systemClock, owner: 'a' });
@@ -283,7 +317,7 @@ describe('leases on postgres', () => {
     const order: string[] = [];
     let takeover: Promise<unknown> | undefined;
     await database.transaction(async (tx) => {
-      await a.assertHeld(tx, lease);
+      await hold(a, lease)(tx);
       takeover = b.acquire('x', { leaseMs: HOUR_MS, waitMs: 10_000 }).then(() => order.push('taken over'));
       // The lease runs out while the transaction is open.
       await expect
