@@ -81,9 +81,11 @@ test('a store that is gone: not ready, every request that needs it says so befor
     checks: { store: expect.stringMatching(/database/) },
   });
   gateway.sandbox.control.resetRequests();
-  for (const query of [create, STATUS, '{ imports { nodes { id } } }'])
+  for (const query of [create, '{ gatewayStatus { importsRunning } }', '{ imports { nodes { id } } }'])
     expect((await gateway.graphql(query)).errors?.[0]?.extensions.code).toBe('UNAVAILABLE');
   expect(gateway.sandbox.control.requests().total).toBe(0);
+  // What needs no store is told on.
+  expect((await gateway.data(STATUS)).gatewayStatus.upstream).toHaveLength(5);
 
   await wire.mend();
   await expect.poll(async () => (await ready(gateway)).status, { timeout: 10_000 }).toBe(200);

@@ -7,6 +7,7 @@ import { SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET, type SandboxOptions } from '.
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
 import type { Engine } from '../../src/store/storage-engine.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { leaksIn, peopleOf, secretsOf } from './leak-scan.ts';
 import { freshDatabaseUrl } from './postgres.ts';
 
 // What a test selects is what it gets: the documents are checked against the schema by the gateway itself.
@@ -49,7 +50,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const parts = new AsyncDisposableStack();
   const sandbox = options.useSandbox ?? parts.use(await startSandbox({ indexLagMs: 0, ...options.sandbox }));
   const databaseUrl = options.databaseUrl ?? parts.use(await freshDatabaseUrl(options.engine ?? 'sqlite')).url;
-  const config = readConfig({
+  const env: Record<string, string> = {
     PORT: '0',
     CXONE_BASE_URL: sandbox.url,
     CXONE_CLIENT_ID: SANDBOX_CLIENT_ID,
@@ -60,13 +61,30 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     LOG_LEVEL: 'debug',
     ...QUICK,
     ...options.env,
-  });
+  };
+  const config = readConfig(env);
   const lines: Record<string, unknown>[] = [];
+  /** What others may come to see: the log, the metrics, and errors. */
+  const said: string[] = [];
   const log = createLog({
     level: config.logLevel,
-    destination: { write: (line) => void lines.push(JSON.parse(line)) },
+    destination: {
+      write(line) {
+        said.push(line);
+        lines.push(JSON.parse(line));
+      },
+    },
+  });
+  // When the app has ended, and before the sandbox does: every test is one about secrets, too.
+  parts.defer(() => {
+    const leaks = leaksIn(said, { secrets: secretsOf(env), people: peopleOf(sandbox) });
+    if (leaks.length > 0) throw new Error(`Told what must not be told:\n${leaks.slice(0, 5).join('\n')}`);
   });
   const app = parts.use(await createApp({ config, log, ...(options.clock ? { clock: options.clock } : {}) }));
+
+  parts.defer(async () => {
+    said.push(await (await fetch(`${app.url}/metrics`)).text());
+  });
 
   const graphql: TestGateway['graphql'] = async (query, variables, headers) => {
     const response = await fetch(`${app.url}/graphql`, {
@@ -74,7 +92,9 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify({ query, variables }),
     });
-    return (await response.json()) as GraphQLAnswer;
+    const answer = (await response.json()) as GraphQLAnswer;
+    if (answer.errors) said.push(JSON.stringify(answer.errors));
+    return answer;
   };
 
   return {
