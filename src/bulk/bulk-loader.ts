@@ -19,6 +19,8 @@ const WINDOW_MS = 2;
 const MAX_WAITING_ITEMS = 10_000;
 /** Sends of one batch, each but the first after it was found out that the one before took no effect. */
 const MAX_SENDS = 3;
+/** Tries of a call that is to find out, or that repeats what was tried before: with those 4 tries, 6 in all (faults.md, section 3). */
+const SETTLE_ATTEMPTS = 2;
 /** Beyond a call's deadline, milliseconds: to find out what became of it. */
 const SETTLE_MS = 2000;
 
@@ -250,7 +252,7 @@ export function createBulkLoader(deps: {
   ): Promise<BulkResult | undefined> {
     const { target, items, attempt, call, lost } = sent;
     const deadlineAt = Math.max(call.deadlineAt ?? Number.POSITIVE_INFINITY, clock.monotonic() + SETTLE_MS);
-    const context = Number.isFinite(deadlineAt) ? { ...call, deadlineAt } : call;
+    const context = { ...call, maxAttempts: SETTLE_ATTEMPTS, ...(Number.isFinite(deadlineAt) && { deadlineAt }) };
     // CXone cannot be asked: what was known before stays all that is known.
     const settlement = await operation.settle(target, items, attempt, context).catch(() => {
       throw lost;

@@ -20,6 +20,8 @@ export interface CallContext {
   readonly signal?: AbortSignal | undefined;
   /** Until when an answer is of use, in the milliseconds of the injected monotonic clock. Without it: no limit but the attempts. */
   readonly deadlineAt?: number | undefined;
+  /** Tries of each call, where they are to be fewer than usual: for who has been trying before. */
+  readonly maxAttempts?: number | undefined;
   readonly tally: UpstreamTally;
 }
 

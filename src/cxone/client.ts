@@ -228,7 +228,7 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
 
 function toExchange(
   request: CxoneRequest<unknown, number>,
-  { requestId, lane, signal, deadlineAt, tally }: CallContext,
+  { requestId, lane, signal, deadlineAt, maxAttempts, tally }: CallContext,
   retryBaseMs: { segments: number; other: number },
 ): Exchange {
   const { group, method, path, query, accept = [], inFlight } = request;
@@ -251,6 +251,7 @@ function toExchange(
     tally,
     signal,
     deadlineAt,
+    maxAttempts,
     attempt: 1,
     wire: undefined,
   };

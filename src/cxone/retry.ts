@@ -65,8 +65,9 @@ export function createRetry(deps: {
   /** Waits for the next try, or throws where there is none. */
   async function pause(exchange: Exchange, outcome: Outcome, history: History): Promise<void> {
     const { lane, group, retryBaseMs, deadlineAt = Number.POSITIVE_INFINITY } = exchange;
+    const maxAttempts = Math.min(MAX_ATTEMPTS[lane.kind], exchange.maxAttempts ?? Number.POSITIVE_INFINITY);
     const error = settle(exchange, outcome, history);
-    if (!mayTryAgain(exchange, outcome) || history.retries + 1 >= MAX_ATTEMPTS[lane.kind]) throw error;
+    if (!mayTryAgain(exchange, outcome) || history.retries + 1 >= maxAttempts) throw error;
     const told = outcome.kind === 'answer' ? outcome.retryAfterMs : undefined;
     const delayMs = told ?? backoffMs(group, history.retries + 1, retryBaseMs, random);
     const cameAt = clock.monotonic();

@@ -31,6 +31,8 @@ export interface Exchange {
   readonly signal: AbortSignal | undefined;
   /** Milliseconds of the monotonic clock. */
   readonly deadlineAt: number | undefined;
+  /** Fewer tries than the lane's. */
+  readonly maxAttempts?: number | undefined;
   /** 1 for the first try. */
   readonly attempt: number;
   /** Told by the HTTP step; the limiter counts by it. */

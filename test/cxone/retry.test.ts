@@ -97,13 +97,15 @@ test('a clear word about the request itself settles an unknown try before it', a
   expect(error).toMatchObject({ code: 'UPSTREAM_ERROR', fault: 'refused', status: 400 });
 });
 
-test('people get four tries within their deadline, imports six', async () => {
+test('people get four tries within their deadline, imports six, and fewer who ask for fewer', async () => {
   const people = await run({}, [answerOf(503)]);
   expect(people.triedAt).toHaveLength(4);
   expect(people.tally.retries).toBe(3);
   expect(people.error).toMatchObject({ code: 'UPSTREAM_ERROR', fault: 'unavailable', status: 503 });
   const imports = await run({ lane: importLane, deadlineAt: undefined }, [answerOf(503)]);
   expect(imports.triedAt).toHaveLength(6);
+  expect((await run({ maxAttempts: 2 }, [answerOf(503)])).triedAt).toHaveLength(2);
+  expect((await run({ maxAttempts: 9 }, [answerOf(503)])).triedAt).toHaveLength(4);
 });
 
 test('a 401 is replayed once, at once, writes too; the second is final', async () => {

@@ -243,7 +243,7 @@ const saidBy = ({ data }: GraphQLAnswer): string => data.outcome.__typename.repl
 /** Tests the writes of these names, against a gateway and a sandbox of their own. */
 export function testLostAnswers(names: readonly string[]): void {
   beforeAll(async () => {
-    gateway = await startGateway({ ...UNLIMITED, env: { ...UNLIMITED.env, CXONE_TIMEOUT_MS: '100' } });
+    gateway = await startGateway({ ...UNLIMITED, env: { ...UNLIMITED.env, CXONE_TIMEOUT_MS: '500' } });
     gateway.sandbox.control.add.addressBook({ id: BOOK, name: 'Writes' });
   });
   afterAll(() => gateway[Symbol.asyncDispose]());

@@ -172,6 +172,13 @@ describe('contacts added to segments one by one', () => {
     expect(control.requests().violations).toEqual([]);
   });
 
+  it('cost at most six requests where CXone fails for good, and are not told to be in or out', async () => {
+    await using gateway = await startWithSegments(['one']);
+    gateway.sandbox.control.fail({ method: 'POST', path: '/api/v2/segments/one/contacts', status: 503 });
+    expect(await add(gateway, 'one', 'a')).toMatchObject({ __typename: 'OutcomeUnknownError' });
+    expect(callsOf(gateway)?.requests).toBeLessThanOrEqual(6);
+  });
+
   it('are not reported as added where CXone counts fewer than it names', async () => {
     await using gateway = await startWithSegments(['one']);
     gateway.sandbox.control.fail({ path: '/api/v2/segments/one/contacts', merge: { successCount: 1 } });
