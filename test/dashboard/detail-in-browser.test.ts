@@ -57,7 +57,7 @@ describeInBrowser('what the dashboard tells in depth, in a browser', () => {
 
   test('older imports come when they are asked for', async () => {
     await using gateway = await startGateway();
-    for (let index = 0; index < 17; index += 1) await startImport(gateway, [outboundRow(index)]);
+    await Promise.all(Array.from({ length: 17 }, (_, index) => startImport(gateway, [outboundRow(index)])));
     const { page } = await browser.open(gateway.url);
     const cards = page.getByRole('article');
     await cards.nth(14).waitFor();

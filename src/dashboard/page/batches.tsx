@@ -37,9 +37,8 @@ function inOneLine({
     ...(failed > 0 ? [`${whole(failed)} failed`] : []),
     ...(attempts > 1 ? [counted(attempts, 'attempt')] : []),
     ...(latencyMs === null ? [] : [`${whole(Math.round(latencyMs))} ms`]),
-    ...(error === null ? [] : [error]),
   ];
-  return parts.join(', ');
+  return `${parts.join(', ')}${error === null ? '' : `: ${error}`}`;
 }
 
 export function Batches(props: {

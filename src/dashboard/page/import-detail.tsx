@@ -61,6 +61,15 @@ function inMilliseconds(value: number | null): string | null {
   return value === null ? null : `${whole(Math.round(value))} ms`;
 }
 
+/** On a phone each number has its name beside it: there is no room for columns. */
+const COUNTS = [
+  ['Succeeded', 'succeeded'],
+  ['Skipped', 'skipped'],
+  ['Failed', 'failed'],
+  ['To go', 'pending'],
+  ['Attempts', 'attempts'],
+] as const;
+
 function Targets({ targets, isPaused }: { targets: Detail['targets']; isPaused: boolean }) {
   if (targets.length === 0) return null;
   return (
@@ -73,20 +82,22 @@ function Targets({ targets, isPaused }: { targets: Detail['targets']; isPaused: 
             <tr>
               <th scope="col">Target</th>
               <th scope="col">State</th>
-              <th scope="col">Succeeded</th>
-              <th scope="col">Skipped</th>
-              <th scope="col">Failed</th>
-              <th scope="col">To go</th>
-              <th scope="col">Attempts</th>
+              {COUNTS.map(([name]) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>
-            {targets.map(({ node, state, succeeded, skipped, failed, pending, attempts }) => (
+            {targets.map(({ node, state, ...target }) => (
               <tr key={node.id}>
                 <th scope="row">{targetName(node)}</th>
                 <td>{inWords(isPaused && state === 'RUNNING' ? 'PAUSED' : state)}</td>
-                {[succeeded, skipped, failed, pending, attempts].map((count, index) => (
-                  <td key={index}>{whole(count)}</td>
+                {COUNTS.map(([name, key]) => (
+                  <td key={key} data-name={name.toLowerCase()}>
+                    {whole(target[key])}
+                  </td>
                 ))}
               </tr>
             ))}
