@@ -146,15 +146,15 @@ test('what is wrong with a row is whole sentences, in every kind of import', asy
 });
 
 test('what CXone refuses, or does not answer, is said with what to do', async () => {
-  await using gateway = await startGateway({ env: { CXONE_TIMEOUT_MS: '50' } });
+  await using gateway = await startGateway();
   const { control } = gateway.sandbox;
   const write = { method: 'POST', path: '/api/v2/outbound/contactlists/*/contacts', times: 10 };
   const faults: Parameters<typeof control.fail>[0][] = [
     { status: 400, json: { code: 'Bad', message: 'No such phone.' } },
     { status: 403, json: { message: 'outbound:contact:write' } },
     { status: 500 },
+    { cut: 'before' },
     { status: 429, retryAfter: 3600 },
-    { hang: true },
   ];
   const messages: string[] = [];
   for (const fault of faults) {
@@ -174,8 +174,8 @@ test('what CXone refuses, or does not answer, is said with what to do', async ()
     'CXone refused the contact (Bad): No such phone.',
     expect.stringContaining('the scope outbound:contact:write is missing, add it'),
     expect.stringMatching(/Look before sending it again|Try again/),
-    expect.stringMatching(/Try again in|The next try is in/),
-    expect.stringMatching(/Look before sending it again|Try again in/),
+    expect.stringMatching(/Look before sending it again|Try again/),
+    expect.stringMatching(/Try again in \d+ s|The next try is in \d+ s/),
   ]);
 });
 

@@ -5,15 +5,16 @@ import { startGateway } from '../support/gateway.ts';
 
 const { definitions } = parse(GRAPHIQL_EXAMPLES);
 const operations = definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
 const isSubscription = ({ operation }: OperationDefinitionNode) => operation === OperationTypeNode.SUBSCRIPTION;
 
-/** One example as GraphiQL sends it: alone, with the fragments it spreads. */
+/** One example as GraphiQL sends it: alone. */
 function example(name: string): string {
-  const operation = operations.find((each) => each.name?.value === name) ?? expect.fail(`there is no example ${name}`);
-  const text = print(operation);
-  return [text, ...fragments.filter((each) => text.includes(`...${each.name.value}`)).map(print)].join('\n');
+  return print(operations.find((each) => each.name?.value === name) ?? expect.fail(`there is no example ${name}`));
 }
+
+test('the examples are operations only: GraphiQL sends every fragment with each, and all but one would not use it', () => {
+  expect(operations).toHaveLength(definitions.length);
+});
 
 test('the examples that GraphiQL opens with work on the sandbox’s data, one after another', async () => {
   await using gateway = await startGateway();
