@@ -1,8 +1,9 @@
 /**
- * How much faster two replicas import than one: `node test/soak/replica-throughput.ts [rows] [lists] [rounds]`. Files are
- * uploaded to all replicas at once, each into a list of its own, as a list takes one call at a time; CXone has no limit.
- * Rounds with one and with two replicas alternate on the same database server; the ratio is of their medians. Tells which
- * process used the processor how much, so that it can be seen what bounds it.
+ * How much faster two replicas import than one: `npm run bench:replicas -- [rows] [lists] [rounds] [latency]`. Files are
+ * uploaded to all replicas at once, each into a list of its own, as a list takes one call at a time; CXone has no limit,
+ * and answers at once unless told to take so many milliseconds. Rounds with one and with two replicas alternate on the
+ * same database server; the ratio is of their medians. Tells which process used the processor how much, and how much
+ * faster two could be at most if nothing but this machine's processors bounded them.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +18,7 @@ import { type GatewayProcess, startGatewayProcess } from '../support/gateway-pro
 import { put } from '../support/imports.ts';
 import { startPostgresProcess } from './postgres-process.ts';
 
-const [rows = 20_000, lists = 8, rounds = 3] = process.argv.slice(2).map(Number);
+const [rows = 20_000, lists = 8, rounds = 3, latencyMs = 0] = process.argv.slice(2).map(Number);
 /** More than any machine does. */
 const NO_LIMIT = '{"outbound":100000}';
 
@@ -37,29 +38,31 @@ async function startSandboxProcess(): Promise<{ child: ChildProcess; url: string
   throw new Error('The sandbox did not start.');
 }
 
-/** Processor time of a process and its ended children so far, seconds; NaN where the system does not tell. */
-function cpuSeconds(pid: number | undefined): number {
+/** What the system tells of a process after its name, from its state on; nothing where it has ended. */
+function statOf(pid: number | string | undefined): string[] {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /, '')
       .split(' ');
-    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
   } catch {
-    return Number.NaN;
+    return [];
   }
 }
 
+const parentOf = (pid: number | string) => Number(statOf(pid)[1]);
+
+/** Processor time of a process and its ended children so far, seconds; NaN where the system does not tell. */
+function cpuSeconds(pid: number | string | undefined): number {
+  const ticks = statOf(pid).slice(11, 15);
+  return ticks.length === 0 ? Number.NaN : sum(ticks.map(Number)) / 100;
+}
+
 /** Of all processes of the database server, those that have ended included. */
-function postgresCpuSeconds(): number {
-  const isPostgres = (pid: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/stat`, 'utf8').includes('(postgres)');
-    } catch {
-      return false;
-    }
-  };
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isPostgres(name));
-  return pids.reduce((sum, pid) => sum + (cpuSeconds(Number(pid)) || 0), 0);
+async function postgresCpuSeconds(url: string): Promise<number> {
+  const [checkpointer] = await query(url, "select pid from pg_stat_activity where backend_type = 'checkpointer'");
+  const server = parentOf(Number(checkpointer?.pid));
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === server);
+  return sum([server, ...pids].map((pid) => cpuSeconds(pid) || 0));
 }
 
 async function importInto(gateway: GatewayProcess, list: string): Promise<void> {
@@ -99,11 +102,15 @@ async function round(count: number, postgresUrl: string) {
         method: 'POST',
         body: JSON.stringify({ id, name: id }),
       });
+    if (latencyMs > 0) {
+      const slow = { method: 'POST', path: '/api/v2/outbound/contactlists/{id}/contacts', delayMs: latencyMs };
+      await fetch(`${sandbox.url}/_sandbox/faults`, { method: 'POST', body: JSON.stringify(slow) });
+    }
     // They have agreed on their shares before the clock runs.
     await new Promise((done) => setTimeout(done, 1_000));
     const pids = [...gateways.map(({ child }) => child.pid), sandbox.child.pid];
     const before = pids.map(cpuSeconds);
-    const postgresBefore = postgresCpuSeconds();
+    const postgresBefore = await postgresCpuSeconds(postgresUrl);
     const startedAt = performance.now();
     await Promise.all(names.map((list, index) => importInto(gateways[index % count] as GatewayProcess, list)));
     const seconds = (performance.now() - startedAt) / 1000;
@@ -111,11 +118,16 @@ async function round(count: number, postgresUrl: string) {
     /** Microseconds of processor time a row. */
     const perRow = (cpuTime: number) => ((cpuTime * 1e6) / (rows * lists)).toFixed(1);
     const gatewayCpu = cpu.slice(0, count);
+    const gatewaysCpu = sum(gatewayCpu);
+    const postgresCpu = (await postgresCpuSeconds(postgresUrl)) - postgresBefore;
+    const sandboxCpu = cpu[count] ?? 0;
     return {
       rowsPerSecond: (rows * lists) / seconds,
-      costs: `processor time a row, µs: gateway ${perRow(gatewayCpu.reduce((sum, each) => sum + each, 0))}, Postgres ${perRow(
-        postgresCpuSeconds() - postgresBefore,
-      )}, sandbox ${perRow(cpu[count] ?? 0)}; gateways busy ${gatewayCpu.map((each) => (each / seconds).toFixed(2)).join(', ')}`,
+      // One gateway has one processor at most, two have what the database and the sandbox leave of all.
+      atMost: Math.min(2, (availableParallelism() * gatewaysCpu) / (gatewaysCpu + postgresCpu + sandboxCpu)),
+      costs: `processor time a row, µs: gateway ${perRow(gatewaysCpu)}, Postgres ${perRow(postgresCpu)}, sandbox ${perRow(
+        sandboxCpu,
+      )}; gateways busy ${gatewayCpu.map((each) => (each / seconds).toFixed(2)).join(', ')}`,
     };
   } finally {
     for (const gateway of gateways) await gateway.stop();
@@ -125,18 +137,28 @@ async function round(count: number, postgresUrl: string) {
   }
 }
 
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
 function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
 
 await using postgres = await startPostgresProcess();
 const results: Record<1 | 2, number[]> = { 1: [], 2: [] };
-process.stdout.write(`${lists} lists of ${rows} rows, ${availableParallelism()} processors\n`);
+const bounds: number[] = [];
+process.stdout.write(
+  `${lists} lists of ${rows} rows, ${availableParallelism()} processors, CXone answers after ${latencyMs} ms\n`,
+);
 for (let index = 0; index < rounds; index++) {
   for (const count of [1, 2] as const) {
-    const { rowsPerSecond, costs } = await round(count, postgres.url);
+    const { rowsPerSecond, costs, atMost } = await round(count, postgres.url);
     results[count].push(rowsPerSecond);
+    bounds.push(atMost);
     process.stdout.write(`${count} gateway${count === 1 ? ' ' : 's'} ${Math.round(rowsPerSecond)} rows/s  ${costs}\n`);
   }
 }
-process.stdout.write(`two replicas / one: ${(median(results[2]) / median(results[1])).toFixed(2)}\n`);
+process.stdout.write(
+  `two replicas / one: ${(median(results[2]) / median(results[1])).toFixed(2)}, by the processors at most ${median(bounds).toFixed(2)}\n`,
+);
