@@ -100,6 +100,7 @@ export async function createImporting(
     uploads: createUploadTidying({ store: importStore, leases, books, clock }),
     kinds,
     replicas,
+    lookAgainMs: 2 * config.retryBaseMs.other,
     clock,
     log,
   });

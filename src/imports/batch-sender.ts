@@ -76,6 +76,7 @@ export function createBatchSender(deps: {
   /** Answers that could not be booked, by the attempt's id: for as long as this process may come to settle it itself. */
   const unbooked = new Map<string, BulkResult>();
 
+  const waitFor = (error: RateLimitedError) => Math.max(error.retryAfterMs ?? 0, firstPauseMs);
   const pauseMs = (tries: number) => Math.min(firstPauseMs * 2 ** Math.min(tries - 1, 10), LONGEST_PAUSE_MS);
 
   function callContext(batch: ImportBatchRow, signal: AbortSignal): CallContext {
@@ -143,8 +144,7 @@ export function createBatchSender(deps: {
   ): Promise<SendOutcome> {
     // Draining, the lease is gone or the database is away: the note stays, and whoever comes next settles it.
     if (signal.aborted || (error instanceof GatewayError && error.code === 'UNAVAILABLE')) throw error;
-    if (error instanceof RateLimitedError)
-      return release(batch, fence, Math.max(error.retryAfterMs ?? 0, firstPauseMs));
+    if (error instanceof RateLimitedError) return release(batch, fence, waitFor(error));
     if (error instanceof UpstreamError && concernsWholeImport(error)) {
       await release(batch, fence, 0);
       await books.importFailed(batch.import_id, error.message);
@@ -245,7 +245,8 @@ export function createBatchSender(deps: {
           await books.importFailed(batch.import_id, error.message);
           return { status: 'notRunning' };
         }
-        if (error instanceof RateLimitedError || error instanceof UpstreamError) return { status: 'released' };
+        if (error instanceof RateLimitedError) return release(batch, fence, waitFor(error));
+        if (error instanceof UpstreamError) return release(batch, fence, firstPauseMs);
         throw error;
       }
       const place = { importId: batch.import_id, number: batch.number };

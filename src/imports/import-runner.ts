@@ -13,6 +13,7 @@ import { takenItems } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
 import type { Leases } from '../store/leases.ts';
 import type { ImportBatchRow, ImportRow } from '../store/tables.ts';
+import { waitForRing } from '../store/wait.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { BatchSender, Fence } from './batch-sender.ts';
 import { IMPORTS_CHANNEL, type ImportBooks, type Verification } from './import-books.ts';
@@ -46,10 +47,12 @@ export function createImportRunner(deps: {
   kinds: ReadonlyMap<ImportKindName, ImportKind>;
   /** How many processes share the work, this one among them. */
   replicas: () => number;
+  /** How long a list's count is given to show what the list took, between two looks. */
+  lookAgainMs: number;
   clock: Clock;
   log: Log;
 }): ImportRunner {
-  const { database, store, leases, books, sender, uploads, kinds, replicas, clock, log } = deps;
+  const { database, store, leases, books, sender, uploads, kinds, replicas, lookAgainMs, clock, log } = deps;
   const stopping = new AbortController();
   const cutOff = new AbortController();
   const lanes = new Map<string, Promise<void>>();
@@ -76,9 +79,11 @@ export function createImportRunner(deps: {
     return { requestId: importId, lane: { kind: 'import', key: importId }, signal, tally: newUpstreamTally() };
   }
 
-  async function round(): Promise<void> {
+  /** @returns in how many milliseconds there may be more to do */
+  async function round(): Promise<number> {
     await tidyUploads();
-    const due = (await store.openTargets()).filter(({ waitMs }) => waitMs <= 0);
+    const targets = await store.openTargets();
+    const due = targets.filter(({ waitMs }) => waitMs <= 0);
     const open = new Map(
       [...(await store.unsettledTargets()), ...due].map(({ kind, targetId }) => [
         `${kind}:${targetId}`,
@@ -101,6 +106,7 @@ export function createImportRunner(deps: {
       if (!finishing.has(row.id))
         track(finishing, row.id, leased(`finish:${row.id}`, (_, signal) => finish(row, signal)).done);
     }
+    return Math.min(POLL_MS, ...targets.flatMap(({ waitMs }) => (waitMs > 0 ? [waitMs] : [])));
   }
 
   async function tidyUploads(): Promise<void> {
@@ -109,17 +115,23 @@ export function createImportRunner(deps: {
     await uploads.run();
   }
 
-  /** Keeps a piece of work in `running` while it lasts. Its failure is logged; the next round takes it up again. */
-  function track(running: Map<string, Promise<void>>, name: string, work: Promise<void>): void {
+  /**
+   * Keeps a piece of work in `running` while it lasts; where it changed something, the next round follows at once. Its
+   * failure is logged, and a later round takes it up again.
+   */
+  function track(running: Map<string, Promise<void>>, name: string, work: Promise<boolean>): void {
     const done = work
+      .finally(() => {
+        running.delete(name);
+        yielding.delete(name);
+      })
+      .then((isMore) => {
+        if (isMore) ring();
+      })
       .catch((error: unknown) => {
         // Another process at the same work, or a database that is away: the next round looks again.
         const expected = cutOff.signal.aborted || (error instanceof GatewayError && error.code === 'UNAVAILABLE');
         log[expected ? 'debug' : 'warn']({ error, work: name }, 'import work stopped and will be taken up again');
-      })
-      .finally(() => {
-        running.delete(name);
-        yielding.delete(name);
       });
     running.set(name, done);
   }
@@ -127,8 +139,8 @@ export function createImportRunner(deps: {
   /** `acquired` tells when it is decided whether this process has the lease. */
   function leased(
     name: string,
-    work: (fence: Fence, signal: AbortSignal) => Promise<void>,
-  ): { acquired: Promise<void>; done: Promise<void> } {
+    work: (fence: Fence, signal: AbortSignal) => Promise<boolean>,
+  ): { acquired: Promise<void>; done: Promise<boolean> } {
     const { promise: acquired, resolve } = Promise.withResolvers<void>();
     const request = { leaseMs: LEASE_MS, waitMs: 0, signal: cutOff.signal };
     const done = leases
@@ -150,7 +162,7 @@ export function createImportRunner(deps: {
     targetId: string,
     fence: Fence,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const rows = new Map<string, ImportRow>();
     const operations = new Map<string, BulkOperation<unknown>>();
     const operation = (row: ImportRow) => {
@@ -162,9 +174,11 @@ export function createImportRunner(deps: {
       return known;
     };
 
+    let hasWorked = false;
     for (const batch of await store.unsettled(kind, targetId)) {
       const row = await store.get(batch.import_id);
       if (row) await sender.resume(batch, operation(row), fence, signal);
+      hasWorked = true;
     }
 
     const underWay = new Set<Promise<void>>();
@@ -176,6 +190,7 @@ export function createImportRunner(deps: {
     while (!stopped()) {
       const next = await nextBatch(kind, targetId, taken, rows, signal);
       if (!next) break;
+      hasWorked = true;
       const { row, batch } = next;
       const place = `${batch.import_id}/${batch.number}`;
       taken.set(place, batch);
@@ -198,7 +213,7 @@ export function createImportRunner(deps: {
     // Before the lease is given back: whoever has it next takes what is under way for left behind.
     await Promise.all(underWay);
     if (failures.length > 0) throw failures[0];
-    ring();
+    return hasWorked;
   }
 
   async function nextBatch(
@@ -225,9 +240,10 @@ export function createImportRunner(deps: {
     await books.started(row.id, countBefore);
   }
 
-  async function finish(row: ImportRow, signal: AbortSignal): Promise<void> {
+  async function finish(row: ImportRow, signal: AbortSignal): Promise<boolean> {
     const problems = [...(await complete(row, signal)), ...(await confirm(row, signal))];
     await books.finished(row.id, await verify(row, signal), problems);
+    return true;
   }
 
   /** What is due at each target once all its rows are sent. Returns what could not be done, in words. */
@@ -271,7 +287,7 @@ export function createImportRunner(deps: {
       const countAfter = await count(row.target_id, callOf(row.id, signal));
       if (countAfter === null) return null;
       if (countAfter === expectedAfter || look >= COUNT_LOOKS) return { countAfter, expectedAfter };
-      await clock.sleep(POLL_MS, signal);
+      await clock.sleep(lookAgainMs, signal);
     }
   }
 
@@ -280,12 +296,13 @@ export function createImportRunner(deps: {
     try {
       while (!stopping.signal.aborted) {
         bell = Promise.withResolvers();
+        let waitMs = POLL_MS;
         try {
-          await round();
+          waitMs = await round();
         } catch (error) {
           log.warn({ error }, 'imports cannot be looked at right now');
         }
-        await Promise.race([bell.promise, clock.sleep(POLL_MS, stopping.signal).catch(() => undefined)]);
+        await waitForRing(clock, waitMs, bell.promise, stopping.signal);
       }
     } finally {
       unsubscribe();

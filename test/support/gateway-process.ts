@@ -40,6 +40,7 @@ export async function startGatewayProcess(options: {
       DATABASE_URL: options.databaseUrl,
       LOG_LEVEL: 'warn',
       RETRY_BASE_MS: '5',
+      SEGMENT_POLL_MS: '20',
       ...upstream,
       ...options.env,
     },
