@@ -48,9 +48,11 @@ export interface GraphQLSockets {
   terminate(): void;
 }
 
+/** Of a socket. Not the request it came from, which would be kept for as long as the socket. */
 interface Extra {
   readonly connection: SocketConnection;
-  readonly request: IncomingMessage;
+  readonly authorization: string | undefined;
+  readonly remoteAddress: string;
   actor: Actor | null;
 }
 
@@ -89,10 +91,10 @@ export function createGraphQLSockets({
     connectionInitWaitTimeout: limits.connectionInitTimeoutMs,
     async onConnect({ extra, connectionParams }) {
       const given = connectionParams?.authorization ?? connectionParams?.Authorization;
-      const authorization = typeof given === 'string' ? given : extra.request.headers.authorization;
+      const authorization = typeof given === 'string' ? given : extra.authorization;
       const requestId = randomUUID();
       try {
-        extra.actor = await authenticate({ authorization, remoteAddress: addressOf(extra.request), requestId });
+        extra.actor = await authenticate({ authorization, remoteAddress: extra.remoteAddress, requestId });
       } catch (error) {
         const { message } = engine.mask(error, requestId);
         extra.connection.close(closeCodeOf(error), message.slice(0, 120));
@@ -190,6 +192,8 @@ export function createGraphQLSockets({
         refuseConnection(socket, refusal);
         return;
       }
+      const { authorization } = request.headers;
+      const remoteAddress = addressOf(request);
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         const connection = createSocketConnection(webSocket, socket, { limits, clock, log });
         const closed = protocol.opened(
@@ -210,7 +214,7 @@ export function createGraphQLSockets({
               });
             },
           },
-          { connection, request, actor: null },
+          { connection, authorization, remoteAddress, actor: null },
         );
         connections.set(connection, () => webSocket.terminate());
         // A broken frame or connection; ws closes it with the right code by itself, and 'close' follows.

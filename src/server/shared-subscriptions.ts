@@ -68,6 +68,8 @@ interface Past {
   readonly results: ExecutionResult | AsyncIterable<ExecutionResult>;
   /** The cursor behind what has been told; Infinity where it has failed. */
   at(): number;
+  /** Lets go of what was needed to run it. */
+  end(): void;
 }
 
 /** What one subscriber has to do with a group. */
@@ -188,12 +190,27 @@ export function createSharedSubscriptions({ clock }: { readonly clock: Clock }):
           return end;
         };
         const run: LiveRun = { part: 'past', after, until, at: 0 };
-        const results = await runOwn(run, signal);
-        return { results, begin: run.at, at: () => Math.max(run.at, end) };
+        // A signal of its own: all that listens to the subscriber's stays for as long as the subscription.
+        const over = new AbortController();
+        const cancel = () => over.abort();
+        signal.addEventListener('abort', cancel, { once: true });
+        const results = await runOwn(run, over.signal);
+        return {
+          results,
+          begin: run.at,
+          at: () => Math.max(run.at, end),
+          end() {
+            signal.removeEventListener('abort', cancel);
+            over.abort();
+          },
+        };
       };
 
       const past = await runPast();
-      if (!isIterable(past.results) || signal.aborted) return past.results;
+      if (!isIterable(past.results) || signal.aborted) {
+        past.end();
+        return past.results;
+      }
       const group = groups.get(key) ?? openGroup(key, past.begin, runNews);
       const member: Member = { reader, at: 0, isLive: false, behind: undefined, wake: () => undefined };
       const leave = () => {
@@ -227,6 +244,7 @@ async function* takePart(first: Past | undefined, part: Part): AsyncGenerator<Ex
       if (isIterable(past.results)) yield* past.results;
       else yield past.results;
       member.at = isIterable(past.results) ? past.at() : Number.POSITIVE_INFINITY;
+      past.end();
       past = undefined;
       await followNews(part);
       if (signal.aborted || member.at >= recent.from) return;
