@@ -31,4 +31,6 @@ EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=40s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Node is the first process itself: no shell, no npm, so SIGTERM reaches it and it drains.
-CMD ["node", "src/main.ts"]
+# What lives for a moment (events on their way to a thousand subscribers) gets 16 MB and not the 64 MB that Node 24 would
+# take: a hundred megabytes less for the same speed.
+CMD ["node", "--max-semi-space-size=16", "src/main.ts"]

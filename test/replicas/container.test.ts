@@ -39,7 +39,8 @@ test('the image copies and runs what is there, and leaves nothing of it out of i
     expect(existsSync(resolve(ROOT, name ?? ''))).toBe(true);
     expect(ignored).toContain(`!${name}`);
   }
-  const [program, file = ''] = commandAfter(/^CMD /);
+  const [program, ...parameters] = commandAfter(/^CMD /);
+  const file = parameters.at(-1) ?? '';
   expect(program).toBe('node');
   expect(existsSync(resolve(ROOT, file))).toBe(true);
   expect(read('Dockerfile')).toMatch(/^USER node$/m);
