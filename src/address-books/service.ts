@@ -1,7 +1,7 @@
 /** The use cases of address books: reading, making, renaming, archiving. Their deletion needs contacts and stands there. */
 import { LRUCache } from 'lru-cache';
 import { type Caller, createAudited, type Effect } from '../bulk/audited.ts';
-import type { Clock } from '../clock.ts';
+import { agesBy, type Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { withDeadline } from '../cxone/call-deadline.ts';
 import type { CxoneClient } from '../cxone/client.ts';
@@ -77,9 +77,7 @@ export function createAddressBooks(deps: {
   const definitions = new LRUCache<string, { fields: readonly FieldDefinition[] | undefined }, CallContext>({
     max: MAX_KNOWN_BOOKS,
     ttl: DEFINITIONS_TTL_MS,
-    ttlResolution: 0,
-    // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
-    perf: { now: () => clock.monotonic() + 1 },
+    ...agesBy(clock),
     // A newer answer that comes meanwhile ends nobody's waiting for this one.
     ignoreFetchAbort: true,
     async fetchMethod(bookId, _outdated, { context }) {

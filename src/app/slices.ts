@@ -47,13 +47,11 @@ export async function createSlices(
   const lists = createContactListClient(cxone);
   const contactLists = createContactLists({ client: lists });
 
-  const loader = parts.use(
-    createBulkLoader({
-      clock,
-      beforeCall: () => database.ping(),
-      onCall: createBulkAudit({ audit, log }),
-    }),
-  );
+  const loader = createBulkLoader({
+    clock,
+    beforeCall: () => database.ping(),
+    onCall: createBulkAudit({ audit, log }),
+  });
   const audited = createAudited({ database, audit, clock, log });
   const bulkWriting = { cxone, lists, loader, audited, globalId: encodeGlobalId, clock, log };
   const contactListRecords = createContactListRecords({ ...bulkWriting, retryBaseMs: config.retryBaseMs.other });
@@ -68,6 +66,8 @@ export async function createSlices(
       random,
     }),
   );
+  // Ended first: what it hurries out still has lists refreshed.
+  parts.use(loader);
 
   const outbound = createOutboundOperation({ client: lists, clock, secondLookMs: 4 * config.retryBaseMs.other });
   const outboundContacts = createOutboundContacts({ operation: outbound, loader, globalId: encodeGlobalId });

@@ -2,14 +2,13 @@
 import { z } from 'zod';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { CxoneAnswer, CxoneClient } from '../cxone/client.ts';
+import { wireCode } from '../cxone/error-body.ts';
 import { UpstreamError } from '../errors.ts';
 import { type AttributeDefinition, type ContactList, toContactList, wireContactList, wireListSchema } from './model.ts';
 
 const wireOutboundAnswer = z.object({
-  accepted: z.number().optional(),
-  rejected: z
-    .array(z.object({ index: z.number(), code: z.string().nullish(), message: z.string().nullish() }))
-    .optional(),
+  accepted: z.number().nullish(),
+  rejected: z.array(z.object({ index: z.number(), code: wireCode.nullish(), message: z.string().nullish() })).nullish(),
 });
 
 export type WireOutboundAnswer = z.infer<typeof wireOutboundAnswer>;

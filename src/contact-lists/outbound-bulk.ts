@@ -6,9 +6,11 @@ import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { BulkOperation, BulkResult, ItemOutcome, Settlement } from '../bulk/bulk-operation.ts';
+import { discrepancyOf, doubtTaken } from '../bulk/count-mismatch.ts';
 import { sendIsolatingRefusals } from '../bulk/isolate-refusals.ts';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
+import { cleanText } from '../cxone/error-body.ts';
 import { OutcomeUnknownError, UpstreamError } from '../errors.ts';
 import type { ContactListClient, WireOutboundAnswer } from './client.ts';
 import type { OutboundContact } from './model.ts';
@@ -24,9 +26,6 @@ const COUNT_SERVES_MS = 1000;
 
 /** Sends of a part of a batch, each but the first after the list's count told that the one before took no effect. */
 const MAX_SENDS = 3;
-
-/** Of an answer that contradicts itself, this many contradictions are told. */
-const MAX_FAULTS_TOLD = 3;
 
 /** Lists whose counts are remembered; one that is forgotten is read again. */
 const MAX_LISTS = 1000;
@@ -188,27 +187,15 @@ function readAnswer(
       continue;
     }
     refused += 1;
-    const issue = { path: [], code: code ?? 'REFUSED', message: message ?? 'CXone refused it and gave no reason.' };
-    outcomes[index] = { status: 'failed', issue };
+    const said = cleanText(message ?? undefined) ?? 'CXone refused it and gave no reason.';
+    outcomes[index] = { status: 'failed', issue: { path: [], code: code ?? 'REFUSED', message: said } };
   }
   const named = size - refused;
   const accepted = answer.accepted ?? named;
   if (accepted !== named) {
     strange.push(`it accepted ${accepted} of ${size}, but refused ${refused}`);
     // Fewer than the unnamed: some of these did not get in, and nothing says which.
-    if (!(accepted >= named)) {
-      const issue = {
-        path: [],
-        code: 'COUNT_MISMATCH',
-        message:
-          'CXone accepted fewer contacts than it did not refuse, so this one may be missing. Look before sending it again.',
-      };
-      outcomes.forEach((outcome, index) => {
-        if (outcome.status === 'created') outcomes[index] = { status: 'unknown', issue };
-      });
-    }
+    if (!(accepted >= named)) doubtTaken(outcomes, 'CXone accepted fewer contacts than it did not refuse');
   }
-  const told = strange.slice(0, MAX_FAULTS_TOLD).join('; ');
-  const discrepancy = told === '' ? undefined : `CXone's counts do not add up: ${told}`;
-  return { outcomes, upstreamRequestId, latencyMs, discrepancy };
+  return { outcomes, upstreamRequestId, latencyMs, discrepancy: discrepancyOf(strange) };
 }

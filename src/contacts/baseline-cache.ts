@@ -3,7 +3,7 @@
  * bytes and age; what it says may be outdated by as much as its age, which the ETag of a PUT finds out.
  */
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
+import { agesBy, type Clock } from '../clock.ts';
 import type { Contact } from './model.ts';
 
 /** Of all entries as JSON text. A contact has some 500 characters, so the default of 50 000 entries stays well below. */
@@ -46,9 +46,7 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
     maxSize: MAX_CHARACTERS,
     sizeCalculation: ({ wireJson }) => wireJson.length,
     ttl: ttlMs,
-    ttlResolution: 0,
-    // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
-    perf: { now: () => clock.monotonic() + 1 },
+    ...agesBy(clock),
   });
   /** For each fill under way, the contacts its answer no longer counts for; null: none of it does. */
   const fills = new Set<{ outdated: Set<string> | null }>();

@@ -1,6 +1,6 @@
 /** Finds the contacts of a key by CXone's filter. What the filter answers is checked against the key again. */
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
+import { agesBy, type Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { UpstreamError } from '../errors.ts';
 import { filterExpression } from './filter.ts';
@@ -29,9 +29,7 @@ export function createContactLookup(deps: { reads: ContactReads; clock: Clock })
   const made = new LRUCache<string, string>({
     max: REMEMBERED.max,
     ttl: REMEMBERED.ttlMs,
-    ttlResolution: 0,
-    // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
-    perf: { now: () => clock.monotonic() + 1 },
+    ...agesBy(clock),
   });
 
   return {

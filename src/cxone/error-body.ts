@@ -67,6 +67,9 @@ function cleanCode(code: string | number | undefined): string | undefined {
   return /^[\w .:-]{1,64}$/.test(text) && !looksPersonal(text) ? text : undefined;
 }
 
+/** The code of one item of an answer, a word or a number: as it may be shown, REFUSED where it may not. */
+export const wireCode = z.union([z.string(), z.number()]).transform((code) => cleanCode(code) ?? 'REFUSED');
+
 const EMAIL = /\S+@\S+/g;
 /** Seven digits or more, however they are grouped. */
 const PHONE = /\+?\d(?:[\s().-]*\d){6,}/g;

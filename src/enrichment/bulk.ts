@@ -3,6 +3,7 @@
  * 500 a second, each contact once a call, and the list refreshed once after a burst.
  */
 import type { BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
+import { discrepancyOf, doubtTaken } from '../bulk/count-mismatch.ts';
 import { sendIsolatingRefusals } from '../bulk/isolate-refusals.ts';
 import { sendInParts } from '../bulk/send-in-parts.ts';
 import type { CallContext } from '../cxone/call-context.ts';
@@ -111,15 +112,7 @@ function readAnswer(
   // Those it refused may be counted as processed, too.
   if (processedCount !== taken && processedCount !== contacts.length) {
     strange.push(`it processed ${processedCount} of ${contacts.length}, where ${taken} were not refused`);
-    if (!(processedCount >= taken)) {
-      const message =
-        'CXone processed fewer contacts than it did not refuse, so this one may be missing. Look before sending it again.';
-      outcomes.forEach(({ status }, index) => {
-        if (status === 'updated')
-          outcomes[index] = { status: 'unknown', issue: { path: [], code: 'COUNT_MISMATCH', message } };
-      });
-    }
+    if (!(processedCount >= taken)) doubtTaken(outcomes, 'CXone processed fewer contacts than it did not refuse');
   }
-  const discrepancy = strange.length > 0 ? `CXone's counts do not add up: ${strange.join('; ')}` : undefined;
-  return { outcomes, discrepancy };
+  return { outcomes, discrepancy: discrepancyOf(strange) };
 }

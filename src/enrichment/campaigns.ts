@@ -1,6 +1,6 @@
 /** How many contacts a campaign allows in a call; read from CXone now and then, since campaigns change. */
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
+import { agesBy, type Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { ConflictError, NotFoundError } from '../errors.ts';
 import type { EnrichmentClient } from './client.ts';
@@ -29,9 +29,7 @@ export function createCampaigns(deps: {
   const known = new LRUCache<string, { campaign: Campaign | null }, CallContext>({
     max: MAX_CAMPAIGNS,
     ttl: TTL_MS,
-    ttlResolution: 0,
-    // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
-    perf: { now: () => clock.monotonic() + 1 },
+    ...agesBy(clock),
     // A newer answer that comes meanwhile ends nobody's waiting for this one.
     ignoreFetchAbort: true,
     async fetchMethod(campaignId, _outdated, { context }) {

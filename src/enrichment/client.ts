@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { CxoneAnswer, CxoneClient } from '../cxone/client.ts';
+import { wireCode } from '../cxone/error-body.ts';
 import { UpstreamError } from '../errors.ts';
 import { type Campaign, type ContactAttributes, toCampaign, wireCampaign } from './model.ts';
 
@@ -9,7 +10,7 @@ import { type Campaign, type ContactAttributes, toCampaign, wireCampaign } from 
 const wireEnriched = z.object({
   processedCount: z.number(),
   failed: z
-    .array(z.object({ contactId: z.string(), code: z.string().nullish(), message: z.string().nullish() }))
+    .array(z.object({ contactId: z.string(), code: wireCode.nullish(), message: z.string().nullish() }))
     .nullish(),
 });
 export type WireEnriched = z.infer<typeof wireEnriched>;

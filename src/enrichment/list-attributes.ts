@@ -1,6 +1,6 @@
 /** The attributes that lists define, remembered: asked for once however many wait, and again where something does not fit. */
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
+import { agesBy, type Clock } from '../clock.ts';
 import type { ContactListClient } from '../contact-lists/client.ts';
 import type { AttributeDefinition } from '../contact-lists/model.ts';
 import type { CallContext } from '../cxone/call-context.ts';
@@ -33,9 +33,7 @@ export function createListAttributes({ lists, clock }: { lists: ContactListClien
   const known = new LRUCache<string, Known>({
     max: MAX_LISTS,
     ttl: TTL_MS,
-    ttlResolution: 0,
-    // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
-    perf: { now: () => clock.monotonic() + 1 },
+    ...agesBy(clock),
   });
   const asking = new Map<string, { readAt: number; answer: Promise<Known | null> }>();
 

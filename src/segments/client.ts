@@ -2,15 +2,14 @@
 import { z } from 'zod';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { CxoneAnswer, CxoneClient } from '../cxone/client.ts';
+import { wireCode } from '../cxone/error-body.ts';
 import { RateLimitedError, UpstreamError } from '../errors.ts';
 import { type IndexedMember, type Segment, toSegment, wireSegment } from './model.ts';
 
 const wireAdded = z.object({
   successCount: z.number(),
   failureCount: z.number(),
-  failedContacts: z
-    .array(z.object({ contactId: z.string(), code: z.string(), message: z.string().nullish() }))
-    .nullish(),
+  failedContacts: z.array(z.object({ contactId: z.string(), code: wireCode, message: z.string().nullish() })).nullish(),
 });
 export type WireAdded = z.infer<typeof wireAdded>;
 

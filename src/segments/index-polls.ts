@@ -3,7 +3,7 @@
  * of a segment's contacts share; whoever waits or asks, a contact is polled at most once in each of them.
  */
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
+import { agesBy, type Clock } from '../clock.ts';
 import { type CallContext, newUpstreamTally, type UpstreamTally } from '../cxone/call-context.ts';
 import type { SegmentClient } from './client.ts';
 import type { IndexedMember } from './model.ts';
@@ -48,13 +48,10 @@ interface Watch {
 /** @param pollMs the length of a window, milliseconds */
 export function createIndexPolls(deps: { client: SegmentClient; pollMs: number; clock: Clock }): IndexPolls {
   const { client, pollMs, clock } = deps;
-  // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
-  const perf = { now: () => clock.monotonic() + 1 };
   const confirmed = new LRUCache<string, IndexedMember>({
     max: MAX_REMEMBERED,
     ttl: CONFIRMED_TTL_MS,
-    ttlResolution: 0,
-    perf,
+    ...agesBy(clock),
   });
   /** The window in which a contact was polled last. */
   const polled = new LRUCache<string, number>({ max: MAX_REMEMBERED });

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Attempt, BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
+import { discrepancyOf, doubtTaken } from '../bulk/count-mismatch.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { cleanText } from '../cxone/error-body.ts';
 import type { SegmentClient, WireAdded } from './client.ts';
@@ -79,21 +80,13 @@ function readAnswer(
   // Who is a member already may be counted either way.
   if (successCount !== created && successCount !== created + already) {
     strange.push(`${successCount} of ${contactIds.length} succeeded, where ${created} are not named`);
-    if (!(successCount >= created)) outcomes.forEach(doubt);
+    if (!(successCount >= created)) doubtTaken(outcomes, 'CXone added fewer contacts than it did not refuse');
   }
   const failed = count('failed');
   if (failureCount !== failed && failureCount !== failed + already && successCount === created) {
     strange.push(`${failureCount} are said to have failed, and ${failed + already} are named`);
   }
-  const discrepancy = strange.length > 0 ? `CXone's counts do not add up: ${strange.join('; ')}` : undefined;
-  return { outcomes, discrepancy };
-}
-
-function doubt(outcome: ItemOutcome, index: number, outcomes: ItemOutcome[]): void {
-  if (outcome.status !== 'created') return;
-  const message =
-    'CXone added fewer contacts than it did not refuse, so this one may be missing. Look before sending it again.';
-  outcomes[index] = { status: 'unknown', issue: { path: [], code: 'COUNT_MISMATCH', message } };
+  return { outcomes, discrepancy: discrepancyOf(strange) };
 }
 
 /** Outcomes for all items from those of the distinct ones: who is added the second time is a member already. */

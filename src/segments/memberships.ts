@@ -1,6 +1,6 @@
 /** What is known of memberships: what was written here, what the index shows, and waiting for the one to follow the other. */
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
+import { agesBy, type Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { IndexLooks } from './index-looks.ts';
 import type { IndexPolls } from './index-polls.ts';
@@ -55,9 +55,7 @@ export function createMemberships(deps: {
   const written = new LRUCache<string, { state: MembershipState; at: number }>({
     max: MAX_WRITTEN,
     ttl: WRITTEN_TTL_MS,
-    ttlResolution: 0,
-    // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
-    perf: { now: () => clock.monotonic() + 1 },
+    ...agesBy(clock),
   });
   /** Callers whose time is over together ask for one refresh. */
   const refreshing = new Map<string, Promise<number | undefined>>();

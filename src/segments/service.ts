@@ -4,7 +4,7 @@ import type { Audited } from '../bulk/audited.ts';
 import type { BulkCall, BulkCaller, BulkLoader, LoadedItem, SharedWrite } from '../bulk/bulk-loader.ts';
 import type { ImportKind } from '../bulk/import-kind.ts';
 import { takenAs } from '../bulk/item-outcome.ts';
-import type { Clock } from '../clock.ts';
+import { agesBy, type Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { CxoneClient } from '../cxone/client.ts';
 import { readWindow } from '../cxone/page-window.ts';
@@ -85,9 +85,7 @@ export function createSegments(deps: {
   const known = new LRUCache<string, { segment: Segment | null }, CallContext>({
     max: MAX_SEGMENTS,
     ttl: SEGMENT_TTL_MS,
-    ttlResolution: 0,
-    // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
-    perf: { now: () => clock.monotonic() + 1 },
+    ...agesBy(clock),
     // A newer answer that comes meanwhile ends nobody's waiting for this one.
     ignoreFetchAbort: true,
     async fetchMethod(segmentId, _outdated, { context }) {

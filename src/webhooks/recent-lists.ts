@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
+import { agesBy, type Clock } from '../clock.ts';
 import type { ContactListClient } from '../contact-lists/client.ts';
 import type { ContactList } from '../contact-lists/model.ts';
 import { newUpstreamTally } from '../cxone/call-context.ts';
@@ -26,9 +26,7 @@ export function createRecentLists(deps: { client: Pick<ContactListClient, 'get'>
   const lists = new LRUCache<string, Promise<ContactList | null>>({
     max: MAX_LISTS,
     ttl: MAX_AGE_MS,
-    ttlResolution: 0,
-    // The library takes a start of 0 for "no age", and the monotonic clock of a process may begin there.
-    perf: { now: () => clock.monotonic() + 1 },
+    ...agesBy(clock),
   });
 
   function get(listId: string): Promise<ContactList | null> {

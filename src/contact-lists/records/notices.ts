@@ -3,7 +3,7 @@
  * cxone-api.md, section 3), so what they name is looked for wherever it can stand.
  */
 import { z } from 'zod';
-import { cleanText } from '../../cxone/error-body.ts';
+import { cleanText, wireCode } from '../../cxone/error-body.ts';
 import type { Issue } from '../../errors.ts';
 
 export interface Notice extends Issue {
@@ -15,7 +15,7 @@ export interface Notice extends Issue {
 const wireNotice = z.object({
   index: z.number().optional().catch(undefined),
   contactId: z.union([z.string(), z.number()]).optional().catch(undefined),
-  code: z.union([z.string(), z.number()]).optional().catch(undefined),
+  code: wireCode.optional().catch(undefined),
   message: z.string().optional().catch(undefined),
 });
 
@@ -30,7 +30,7 @@ export function readNotices(entries: readonly unknown[], contactIds: readonly st
       index: named ?? (counted ? index : findIn(message, places)),
       isDuplicate: soundsLikeDuplicate(`${code ?? ''} ${message}`),
       path: [],
-      code: code === undefined ? 'REFUSED' : String(code),
+      code: code ?? 'REFUSED',
       message: cleanText(message) ?? 'CXone refused it and gave no reason.',
     };
   });

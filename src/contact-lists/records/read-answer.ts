@@ -1,5 +1,6 @@
 /** Reads what became of each record from CXone's answer to a batch, and whether its counts bear that out. */
 import type { ItemOutcome } from '../../bulk/bulk-operation.ts';
+import { discrepancyOf, doubtTaken } from '../../bulk/count-mismatch.ts';
 import type { WireRecordsAnswer } from './client.ts';
 import { type Notice, readNotices } from './notices.ts';
 
@@ -34,17 +35,11 @@ export function readRecordsAnswer(answer: WireRecordsAnswer, contactIds: readonl
   if (created !== taken) {
     strange.push(`${describe(created)} records were created of ${contactIds.length}, where ${taken} were not refused`);
     // Fewer than the unnamed got in, and nothing says which.
-    if (!(typeof created === 'number' && created > taken)) outcomes.forEach(doubt);
+    if (!(typeof created === 'number' && created > taken)) {
+      doubtTaken(outcomes, 'CXone created fewer records than it did not refuse');
+    }
   }
-  const discrepancy = strange.length > 0 ? `CXone's counts do not add up: ${strange.join('; ')}` : undefined;
-  return { outcomes, discrepancy };
-}
-
-function doubt(outcome: ItemOutcome, index: number, outcomes: ItemOutcome[]): void {
-  if (outcome.status !== 'created') return;
-  const message =
-    'CXone created fewer records than it did not refuse, so this one may be missing. Look before sending it again.';
-  outcomes[index] = { status: 'unknown', issue: { path: [], code: 'COUNT_MISMATCH', message } };
+  return { outcomes, discrepancy: discrepancyOf(strange) };
 }
 
 export function refusalOf({ path, code, message }: Notice): ItemOutcome {
