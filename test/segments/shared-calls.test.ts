@@ -27,6 +27,22 @@ async function startWithSegments(ids: readonly string[], env: Record<string, str
   return gateway;
 }
 
+/** Its time stands still while anything is on its way, so that how fast this machine is decides nothing. */
+async function startOutOfTime(ids: readonly string[]) {
+  const clock = createFakeClock();
+  await using parts = new AsyncDisposableStack();
+  const sandbox = parts.use(await startSandbox({ seed: 'empty', now: () => clock.now() }));
+  for (const id of ids) sandbox.control.add.segment({ id, name: id, type: 'static' });
+  const gateway = parts.use(await startGateway({ useSandbox: sandbox, clock, env: { RETRY_BASE_MS: '2000' } }));
+  const traffic = parts.use(watchLoopbackTraffic({ gateway: gateway.url, upstream: sandbox.url }));
+  const owned = parts.move();
+  return {
+    ...gateway,
+    until: <T>(promise: Promise<T>) => clock.advanceUntil(promise, { isBusy: traffic.isMoving }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
 async function add(gateway: TestGateway, segmentId: string, contactId: string, rest = {}): Promise<Data> {
   const { data, errors } = await gateway.graphql(ADD, { input: input(segmentId, contactId, rest) });
   expect(errors).toBeUndefined();
@@ -48,14 +64,9 @@ async function addAliases(gateway: TestGateway, items: readonly (readonly [segme
 const callsOf = (gateway: TestGateway) => gateway.sandbox.control.requests().routes[POST];
 
 describe('contacts added to segments one by one', () => {
-  // Time stands still while anything is on its way: how fast this machine is decides nothing.
   it('over 100 connections travel in at most 20 bulk calls, each with its own outcome, refused ones tried again', async () => {
-    const clock = createFakeClock();
-    await using sandbox = await startSandbox({ seed: 'empty', now: () => clock.now() });
-    await using gateway = await startGateway({ useSandbox: sandbox, clock, env: { RETRY_BASE_MS: '2000' } });
-    using traffic = watchLoopbackTraffic({ gateway: gateway.url, upstream: sandbox.url });
-    const { control } = sandbox;
-    for (const id of ['even', 'odd']) control.add.segment({ id, name: id, type: 'static' });
+    await using gateway = await startOutOfTime(['even', 'odd']);
+    const { control } = gateway.sandbox;
     // Refused at first, and taken later.
     const path = '/api/v2/segments/*/contacts';
     const locked = Array.from({ length: 10 }, (_, index) => `contact-${index * 97}`);
@@ -68,7 +79,7 @@ describe('contacts added to segments one by one', () => {
       }
     };
     const all = Promise.all(Array.from({ length: 100 }, connection));
-    await clock.advanceUntil(all, { isBusy: traffic.isMoving });
+    await gateway.until(all);
     expect(results.map(({ membership }) => membership?.contactId)).toEqual(results.map((_, item) => `contact-${item}`));
     expect(results).toHaveLength(1000);
     const calls = callsOf(gateway);
@@ -125,17 +136,19 @@ describe('contacts added to segments one by one', () => {
   });
 
   it('are tried five times together and once alone before they fail, and only those that failed', async () => {
-    await using gateway = await startWithSegments(['one']);
+    await using gateway = await startOutOfTime(['one']);
     const { control } = gateway.sandbox;
     control.fail({
       path: '/api/v2/segments/one/contacts',
       refuse: { keys: ['bad', 'worse'], code: '423 ContactLocked' },
     });
-    const { results, upstream } = await addAliases(gateway, [
-      ['one', 'good'],
-      ['one', 'bad'],
-      ['one', 'worse'],
-    ]);
+    const { results, upstream } = await gateway.until(
+      addAliases(gateway, [
+        ['one', 'good'],
+        ['one', 'bad'],
+        ['one', 'worse'],
+      ]),
+    );
     expect(results[0].membership.contactId).toBe('good');
     for (const result of results.slice(1)) {
       expect(result).toMatchObject({ __typename: 'UpstreamError', status: 423, retryable: false });
