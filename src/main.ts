@@ -1,6 +1,7 @@
 /** The process: reads the configuration, starts the app, says where it is, and drains on SIGTERM or SIGINT. */
 import { type App, createApp } from './app.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { readConfig } from './config.ts';
+import { startFailure } from './start-failure.ts';
 import { createLog } from './telemetry/log.ts';
 
 async function main(): Promise<void> {
@@ -40,10 +41,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : startFailure(error)}\n`);
+  process.stderr.write(`${startFailure(error)}\n`);
   process.exit(1);
 });
-
-function startFailure(error: unknown): string {
-  return `The gateway could not start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-}

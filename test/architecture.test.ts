@@ -14,7 +14,8 @@ const PLATFORM = ['bulk', 'cxone', 'store', 'telemetry'];
  * `schema:` and `routes:` are the files of a slice that speak GraphQL or HTTP, and may use those rooms on top.
  */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  main: ['app', 'config', 'telemetry'],
+  main: ['app', 'config', 'start-failure', 'telemetry'],
+  'start-failure': ['config'],
   app: ['*'],
   'write-schema': ['schema', 'graphql'],
   schema: ['*'],
