@@ -111,10 +111,12 @@ export interface ImportReport {
 
 /** Of a finished import. `p95LatencyMs`: of its batches. Success is what reached CXone or was there already, of all rows that were to be sent. */
 export function reportOf(row: ImportRow, p95LatencyMs: number | null): ImportReport {
-  const { valid, count_before: countBefore, count_after: countAfter, count_expected: expectedAfter } = row;
+  // A validation alone sends nothing, and so nothing fails.
+  const sendable = optionsOf(row).validateOnly ? 0 : row.valid;
+  const { count_before: countBefore, count_after: countAfter, count_expected: expectedAfter } = row;
   const countsFields = row.kind === 'ATTRIBUTES';
   return {
-    successRatePercent: valid === 0 ? 100 : twoDecimals(((row.succeeded + row.skipped) / valid) * 100),
+    successRatePercent: sendable === 0 ? 100 : twoDecimals(((row.succeeded + row.skipped) / sendable) * 100),
     averageBatchLatencyMs: row.batches_done > 0 ? twoDecimals(row.latency_sum_ms / row.batches_done) : null,
     p95BatchLatencyMs: p95LatencyMs === null ? null : twoDecimals(p95LatencyMs),
     fillRatePercent:

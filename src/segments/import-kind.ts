@@ -8,6 +8,11 @@ import { ConflictError, type Issue, NotFoundError, UpstreamError } from '../erro
 import type { Memberships } from './memberships.ts';
 import type { Segment } from './model.ts';
 
+/**
+ * Batches of one segment under way at once. Almost all of them wait: a batch in which contacts failed has them sent
+ * again for 16 s, and others shall not wait for it.
+ */
+const BATCHES_UNDER_WAY = 16;
 /** From this many new members on, the index is refreshed as soon as they are written. */
 const LARGE_IMPORT = 1000;
 
@@ -48,6 +53,7 @@ export function createMemberImportKind(deps: {
 
   const importOperation: BulkOperation<string> = {
     ...operation,
+    concurrency: BATCHES_UNDER_WAY,
     send: (...batch) => checked(operation.send, batch),
     settle: async (...batch) => {
       const [target, , , call] = batch;

@@ -39,7 +39,7 @@ export interface OpenTarget {
   waitMs: number;
 }
 
-/** Last items of so many batches are kept for each target: those that are under way at once, and one that is sent again. */
+/** Last items of so many batches are kept for each target: CXone may have written one after another that it answered later. */
 const MAX_TAKEN = 5;
 
 const takenShape = z.array(z.object({ item: z.unknown(), at: z.number() }));

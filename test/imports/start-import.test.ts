@@ -80,6 +80,7 @@ test('a validation alone counts every row as the real run would and sends nothin
   expect(await finished(gateway, id)).toMatchObject({
     state: 'COMPLETED',
     progress: { received: 3, valid: 1, rejected: 1, duplicates: 1, succeeded: 0 },
+    report: { successRatePercent: 100 },
   });
   expect(gateway.sandbox.control.state.outboundContacts(DEMO_IDS.contactLists.importTrial)).toEqual([]);
 });
