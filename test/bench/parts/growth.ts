@@ -34,7 +34,7 @@ interface Growth {
 export const growth: Part = {
   name: 'growth',
   description: 'with list size, rows of an import, subscribers, replicas; 10 million rows with --full',
-  seconds: 100,
+  seconds: 90,
   async run({ endsAt, isFull, progress }) {
     const notes: string[] = [];
     await using parts = new AsyncDisposableStack();

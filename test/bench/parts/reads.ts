@@ -86,7 +86,7 @@ const HOT_SET = 50;
 export const reads: Part = {
   name: 'reads',
   description: 'one contact, a page of 100, 100 aliases; cold and hot; against the bare proxy and the peers',
-  seconds: 150,
+  seconds: 130,
   async run({ rounds, endsAt, progress }) {
     const notes: string[] = [];
     await using parts = new AsyncDisposableStack();

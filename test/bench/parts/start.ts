@@ -14,7 +14,7 @@ import {
 
 /** Memory is looked at when nothing has happened for this long. */
 const REST_MS = 1_500;
-const WARM_UP_CALLS = 3_000;
+const WARM_UP_CALLS = 2_000;
 const CALLS = 2_000;
 const CONNECTIONS = 32;
 const MOST_ROUNDS = 3;

@@ -40,7 +40,7 @@ const graphql = (query: string, variables: Record<string, unknown>): LoadRequest
 export const writes: Part = {
   name: 'writes',
   description: '1000 memberships as 1000 requests and as 100 aliases; wall time, upstream calls, lost writes',
-  seconds: 70,
+  seconds: 60,
   async run({ rounds, endsAt, progress }) {
     const notes: string[] = [];
     await using parts = new AsyncDisposableStack();
