@@ -1,8 +1,12 @@
-/** E.164 by libphonenumber-js, at the cost of a pattern for numbers that already have that form. */
+/** E.164 by libphonenumber-js, at the cost of a pattern for numbers that already have that form, or nearly. */
 import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js';
 
 /** E.164: a plus, a country code that does not begin with 0, at most 15 digits. Shorter than 7 no country has. */
 const E164 = /^\+[1-9]\d{6,14}$/;
+
+/** E.164 written for people, as `+1 (201) 555-0100`: to the library, too, these characters are nothing. */
+const SPACED = /^\+[1-9][\d ().-]{5,40}$/;
+const SPACING = /[ ().-]/g;
 
 export interface PhoneNormaliser {
   /** The number in E.164, or null where it is none: unknown country code, impossible length, not a number. */
@@ -40,14 +44,15 @@ export function createPhoneNormaliser(defaultCountry?: string): PhoneNormaliser 
         ? `This is not ${whole}.`
         : `This is neither a phone number of ${defaultCountry} nor ${whole}.`,
     normalise(text) {
-      if (!E164.test(text)) return text.length > 64 ? null : parse(text);
-      const prefix = `${text.slice(1, 5)}:${text.length}`;
+      const plain = SPACED.test(text) ? text.replaceAll(SPACING, '') : text;
+      if (!E164.test(plain)) return text.length > 64 ? null : parse(text);
+      const prefix = `${plain.slice(1, 5)}:${plain.length}`;
       let possible = possibleByPrefix.get(prefix);
       if (possible === undefined) {
-        possible = parse(text) === text;
+        possible = parse(plain) === plain;
         possibleByPrefix.set(prefix, possible);
       }
-      return possible ? text : parse(text);
+      return possible ? plain : parse(text);
     },
   };
 }
