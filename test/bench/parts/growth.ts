@@ -43,7 +43,7 @@ export const growth: Part = {
     {
       await using gateway = await startGateway(mock.url);
       progress('lists');
-      found.push(await withListSize(gateway.url, mock.url));
+      found.push(await withListSize(gateway, mock.url));
     }
     progress('imports');
     found.push(
@@ -66,34 +66,40 @@ export const growth: Part = {
   },
 };
 
-async function withListSize(gatewayUrl: string, mockUrl: string): Promise<Growth> {
+async function withListSize(gateway: Contender, mockUrl: string): Promise<Growth> {
   const query = `query ($after: String) { addressBook(id: "gid://cxone/AddressBook/b1") {
     contacts(first: 100, after: $after) { nodes { id firstName lastName } pageInfo { endCursor } } } }`;
-  const rows: { offset: number; pageMs: number; calls: number }[] = [];
+  const rows: { offset: number; pageMs: number; cpuMs: number; calls: number }[] = [];
   for (const offset of OFFSETS) {
     const after = Buffer.from(JSON.stringify([1, 'contacts', offset - 1])).toString('base64url');
-    await ask(gatewayUrl, query, { after });
+    await ask(gateway.url, query, { after });
     await upstreamCounts(mockUrl);
+    const before = await gateway.mark();
     const times: number[] = [];
     for (let number = 0; number < READS; number++) {
       const startedAt = performance.now();
-      await ask(gatewayUrl, query, { after });
+      await ask(gateway.url, query, { after });
       times.push(performance.now() - startedAt);
     }
+    const { cpuMs } = await gateway.usage();
     const { calls } = await upstreamCounts(mockUrl);
-    rows.push({ offset, pageMs: median(times), calls: calls / READS });
+    rows.push({ offset, pageMs: median(times), cpuMs: (cpuMs - before.cpuMs) / READS, calls: calls / READS });
   }
   return {
     table: {
       title: 'a page of 100 contacts, from',
-      columns: ['ms', 'upstream calls'],
-      rows: rows.map(({ offset, pageMs, calls }) => ({ name: String(offset), values: [pageMs, calls] })),
+      columns: ['ms', 'CPU ms', 'upstream calls'],
+      rows: rows.map(({ offset, pageMs, cpuMs, calls }) => ({ name: String(offset), values: [pageMs, cpuMs, calls] })),
     },
     panel: {
       title: 'A page of a list',
       across: 'contacts before it',
       lines: [
-        { name: 'a page of 100', unit: 'ms', points: rows.map(({ offset, pageMs }): Point => [offset, pageMs]) },
+        {
+          name: 'processor time of a page of 100',
+          unit: 'ms',
+          points: rows.map(({ offset, cpuMs }): Point => [offset, cpuMs]),
+        },
         { name: 'its upstream calls', unit: '', points: rows.map(({ offset, calls }): Point => [offset, calls]) },
       ],
     },
@@ -103,7 +109,14 @@ async function withListSize(gatewayUrl: string, mockUrl: string): Promise<Growth
 async function withImportSize(mockUrl: string, mayRun: (rows: number) => boolean): Promise<Growth> {
   await using files = await createSampleFolder();
   const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-growth-'));
-  const found: { rows: number; perSecond: number; memoryMb: number; storedMb: number; reportMs: number }[] = [];
+  const found: {
+    rows: number;
+    perSecond: number;
+    perCore: number;
+    memoryMb: number;
+    storedMb: number;
+    reportMs: number;
+  }[] = [];
   try {
     for (const rows of [...IMPORT_ROWS, ...LARGE_IMPORT_ROWS]) {
       if (!mayRun(rows)) break;
@@ -114,7 +127,7 @@ async function withImportSize(mockUrl: string, mayRun: (rows: number) => boolean
       await runImport(gateway.url, { file: warm, format: 'csv', rows: 1_001, listId: 'warm' });
       const idle = await gateway.mark();
       const { id, wallMs } = await runImport(gateway.url, { file, format: 'csv', rows, listId: 'growth' });
-      const { peakMb } = await gateway.usage();
+      const { peakMb, cpuMs } = await gateway.usage();
       const times: number[] = [];
       for (let number = 0; number < READS; number++) {
         const startedAt = performance.now();
@@ -124,6 +137,7 @@ async function withImportSize(mockUrl: string, mayRun: (rows: number) => boolean
       found.push({
         rows,
         perSecond: (rows / wallMs) * 1000,
+        perCore: (rows / (cpuMs - idle.cpuMs)) * 1000,
         memoryMb: Math.max(0, peakMb - idle.rssMb),
         storedMb: (await bytesOf(folder, `${rows}.db`)) / 1e6,
         reportMs: median(times),
@@ -135,17 +149,21 @@ async function withImportSize(mockUrl: string, mayRun: (rows: number) => boolean
   return {
     table: {
       title: 'an import of rows',
-      columns: ['rows/s', 'MB above idle', 'MB stored', 'report ms'],
-      rows: found.map(({ rows, perSecond, memoryMb, storedMb, reportMs }) => ({
+      columns: ['rows/s', 'rows/s per core', 'MB above idle', 'MB stored', 'report ms'],
+      rows: found.map(({ rows, perSecond, perCore, memoryMb, storedMb, reportMs }) => ({
         name: String(rows),
-        values: [perSecond, memoryMb, storedMb, reportMs],
+        values: [perSecond, perCore, memoryMb, storedMb, reportMs],
       })),
     },
     panel: {
       title: 'An import',
       across: 'rows',
       lines: [
-        { name: 'rows a second', unit: '', points: found.map(({ rows, perSecond }): Point => [rows, perSecond]) },
+        {
+          name: 'rows a second of one core',
+          unit: '',
+          points: found.map(({ rows, perCore }): Point => [rows, perCore]),
+        },
         { name: 'memory above idle', unit: 'MB', points: found.map(({ rows, memoryMb }): Point => [rows, memoryMb]) },
       ],
     },
@@ -183,7 +201,6 @@ async function withSubscribers(mockUrl: string): Promise<Growth> {
       lines: [
         { name: 'processor time of a delivery', unit: 'µs', points: line('cpuUs') },
         { name: 'memory', unit: 'MB', points: line('peakMb') },
-        { name: 'delay p50', unit: 'ms', points: line('p50Ms') },
       ],
     },
   };
