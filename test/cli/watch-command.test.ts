@@ -125,6 +125,11 @@ describe('cxone-gateway status and events', () => {
     const none = await runCli(['status', '--url', gateway.url]);
     expect(none.stderr).toMatch(/sign|key|credential/i);
     expect(none.code).toBe(1);
+    for (const command of [['status'], ['watch', 'some-import'], ['events', '--follow']]) {
+      const wrong = await runCli(command, { GATEWAY_URL: gateway.url, GATEWAY_API_KEY: 'not-a-known-key' });
+      expect(wrong.stderr).toMatch(/^The API key or token is not valid\./);
+      expect(wrong.code).toBe(1);
+    }
     const right = await runCli(['status', '--url', gateway.url], { GATEWAY_API_KEY: 'key-of-eve-1234' });
     expect(right.code).toBe(0);
     await using followed = startCli(['events', '--follow', '--api-key', 'not-a-known-key'], {
