@@ -10,7 +10,6 @@ import {
   type RawBuilder,
   type SelectQueryBuilder,
   type SqlBool,
-  sql,
   type Transaction as Tx,
 } from 'kysely';
 import type { Clock } from '../clock.ts';
@@ -58,7 +57,7 @@ export interface Database {
   serialize(tx: Transaction, name: string): Promise<void>;
   /** For the event log alone: numbers and inserts events, and rings `channel`. @returns the last number */
   appendEvents(tx: Transaction, events: readonly UnnumberedEvent[], channel: string): Promise<number>;
-  /** @throws GatewayError UNAVAILABLE when the database does not answer */
+  /** @throws GatewayError UNAVAILABLE when the database does not answer, or nothing can be written to it */
   ping(): Promise<void>;
   /**
    * Calls `listener` whenever `channel` was rung, by this process or another, and after times in which that may have
@@ -148,9 +147,7 @@ export async function openDatabase(options: {
       channels?.add(channel);
       return engine.appendEvents(tx, events, isTold ? undefined : channel);
     },
-    async ping() {
-      await sql`select 1`.execute(unguarded);
-    },
+    ping: () => engine.probe(unguarded),
     onDoorbell(channel, listener) {
       engine.listen({ onRing: doorbell.ring, onAll: doorbell.ringAll });
       return doorbell.on(channel, listener);

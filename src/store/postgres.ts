@@ -83,6 +83,9 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
         await sql`set local synchronous_commit = off`.execute(tx);
         return await run(tx);
       }),
+    async probe(db) {
+      await sql`select 1`.execute(db);
+    },
     nowMs,
     forUpdate: (query) => query.forUpdate(),
     skipLocked: (query) => query.forUpdate().skipLocked(),

@@ -27,8 +27,11 @@ import type { StorageEngine } from './storage-engine.ts';
 const BUSY_TIMEOUT_MS = 50;
 /** Between two tries to get a lock that another process holds. */
 const BUSY_RETRY_MS = 20;
-/** After this the write fails: a healthy process holds the write lock for milliseconds. */
-const BUSY_GIVE_UP_MS = 10_000;
+/** After this, writes fail, each at its first try: a healthy process holds the write lock for milliseconds. */
+const BUSY_GIVE_UP_MS = 5_000;
+
+/** What was written so lately shows that the disk takes what is written, milliseconds. */
+const SURE_MS = 250;
 
 /** Queries that follow each other without I/O between them let the event loop turn after this. */
 const MAX_BURST_MS = 10;
@@ -71,11 +74,24 @@ export function openSqlite({ url, clock }: { url: string; clock: Clock }): Stora
   }
 
   const lateSync = createLateSync(`${path}-wal`);
+  const health = createWriteHealth(file);
+
+  const commitLazily: StorageEngine['commitLazily'] = (db, run) =>
+    // The one connection, held from pragma to pragma: what others commit goes to disk at once.
+    db.connection().execute(async (own) => {
+      await sql`pragma synchronous = normal`.execute(own);
+      try {
+        return await own.transaction().execute(run);
+      } finally {
+        await sql`pragma synchronous = full`.execute(own);
+        lateSync.soon();
+      }
+    });
 
   return {
     engine: 'sqlite',
     dialect: {
-      createDriver: () => createDriver(file),
+      createDriver: () => createDriver(file, health),
       createQueryCompiler: () => new SqliteQueryCompiler(),
       // SQLite's DDL is transactional. Kysely only says otherwise for the sake of what cannot be altered in it; we use
       // none of that, and a migration that is killed half-way must leave nothing behind.
@@ -91,17 +107,22 @@ export function openSqlite({ url, clock }: { url: string; clock: Clock }): Stora
       strict: (table) => table.modifyEnd(sql`strict`),
     },
     withMigrationConnection: (db, work) => work(db),
-    commitLazily: (db, run) =>
-      // The one connection, held from pragma to pragma: what others commit goes to disk at once.
-      db.connection().execute(async (own) => {
-        await sql`pragma synchronous = normal`.execute(own);
-        try {
-          return await own.transaction().execute(run);
-        } finally {
-          await sql`pragma synchronous = full`.execute(own);
-          lateSync.soon();
-        }
-      }),
+    commitLazily,
+    async probe(db) {
+      if (health.isSure()) {
+        // Only the lock is in question. The one connection, so that nobody else's transaction is ended here.
+        await db.connection().execute(async (own) => {
+          await sql`begin immediate`.execute(own);
+          await sql`rollback`.execute(own);
+        });
+        return;
+      }
+      // Another value each time: what changes nothing, SQLite does not write.
+      await commitLazily(db, async (tx) => {
+        await sql`insert into settings (name, value) values ('disk-probe', hex(randomblob(8)))
+                  on conflict (name) do update set value = excluded.value`.execute(tx);
+      });
+    },
     nowMs: () => sql<number>`${clock.now()}`,
     // Writers are alone in the file from `begin immediate` to their end: rows need no locks of their own.
     forUpdate: (query) => query,
@@ -179,12 +200,13 @@ function createLateSync(walPath: string): { soon(): void } & AsyncDisposable {
 }
 
 /** Kysely gives the one connection to one user at a time (SqliteAdapter.supportsMultipleConnections is false). */
-function createDriver(file: DatabaseSync): Driver {
+function createDriver(file: DatabaseSync, health: WriteHealth): Driver {
+  const whenNotBusy = createBusyWait();
   const letOthersRun = createTurnTaker();
   const connection: DatabaseConnection = {
     async executeQuery<R>(query: CompiledQuery) {
       await letOthersRun();
-      return await whenNotBusy(() => run<R>(file, query));
+      return await health.watch(query.sql, () => whenNotBusy(query.sql, () => run<R>(file, query)));
     },
     async *streamQuery<R>(query: CompiledQuery) {
       for (const row of file.prepare(query.sql).iterate(...bindable(query))) {
@@ -246,32 +268,69 @@ function bindable(query: CompiledQuery): SQLInputValue[] {
   return query.parameters as SQLInputValue[];
 }
 
-/**
- * The lock is held by another process (or another connection of this one), which needs real time to finish: so this
- * waits on the real clock, not on the injected one.
- */
-async function whenNotBusy<T>(attempt: () => T): Promise<T> {
-  const startedAt = performance.now();
-  for (;;) {
-    try {
-      return attempt();
-    } catch (error) {
-      const code = primaryResultCode(error);
-      if (code === SQLITE_BUSY && performance.now() - startedAt < BUSY_GIVE_UP_MS) {
-        await delay(BUSY_RETRY_MS);
-      } else if (code !== undefined && (code === SQLITE_BUSY || SQLITE_UNAVAILABLE.includes(code))) {
-        throw new GatewayError(
-          'UNAVAILABLE',
-          "The gateway's database file cannot be used at the moment. Try again in a moment.",
-          {
-            cause: error,
-          },
-        );
-      } else {
+interface WriteHealth {
+  /** Whether something was written just now, and nothing has failed since by the file's or the disk's fault. */
+  isSure(): boolean;
+  /** Runs one statement and learns from it. */
+  watch<T>(statement: string, execute: () => Promise<T>): Promise<T>;
+}
+
+/** What another process's lock keeps waiting. */
+const TAKES_THE_LOCK = /^\s*(begin|insert|update|delete)\b/i;
+const WRITES_NOTHING = /^\s*(select|with|begin|commit|rollback|pragma)\b/i;
+
+function createWriteHealth(file: DatabaseSync): WriteHealth {
+  let writtenAt = Number.NEGATIVE_INFINITY;
+  /** Something was written that the end of the transaction under way puts on the disk. */
+  let hasWritten = false;
+  return {
+    isSure: () => performance.now() - writtenAt < SURE_MS,
+    async watch(statement, execute) {
+      try {
+        const result = await execute();
+        hasWritten ||= !WRITES_NOTHING.test(statement);
+        if (file.isTransaction) return result;
+        if (hasWritten && !/^\s*rollback\b/i.test(statement)) writtenAt = performance.now();
+        hasWritten = false;
+        return result;
+      } catch (error) {
+        if (error instanceof GatewayError && error.code === 'UNAVAILABLE') writtenAt = Number.NEGATIVE_INFINITY;
+        // Some failures end the transaction themselves.
+        if (!file.isTransaction) hasWritten = false;
         throw error;
       }
+    },
+  };
+}
+
+/**
+ * Runs what the file allows. While another process (or another connection of this one) holds the lock, it is tried
+ * again: for so long in all, not for each of those who wait behind each other. That process needs real time to finish,
+ * so this waits on the real clock, not on the injected one.
+ */
+function createBusyWait(): <T>(statement: string, attempt: () => T) => Promise<T> {
+  let busySince: number | undefined;
+  return async (statement, attempt) => {
+    for (;;) {
+      try {
+        const result = attempt();
+        if (TAKES_THE_LOCK.test(statement)) busySince = undefined;
+        return result;
+      } catch (error) {
+        const code = primaryResultCode(error);
+        if (code !== SQLITE_BUSY && !(code !== undefined && SQLITE_UNAVAILABLE.includes(code))) throw error;
+        if (code === SQLITE_BUSY) busySince ??= performance.now();
+        if (code !== SQLITE_BUSY || performance.now() - (busySince ?? 0) >= BUSY_GIVE_UP_MS) {
+          throw new GatewayError(
+            'UNAVAILABLE',
+            "The gateway's database file cannot be used at the moment. Try again in a moment.",
+            { cause: error },
+          );
+        }
+        await delay(BUSY_RETRY_MS);
+      }
     }
-  }
+  };
 }
 
 /** The low byte of the extended result code says which family it belongs to. */

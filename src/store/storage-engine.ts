@@ -54,6 +54,8 @@ export interface StorageEngine {
    * only once it has been written to disk, which is seen to within a second and not waited for.
    */
   commitLazily<T>(db: Kysely<Tables>, run: (tx: Transaction<Tables>) => Promise<T>): Promise<T>;
+  /** @throws GatewayError UNAVAILABLE where the database does not answer or, as far as can be known, nothing can be written */
+  probe(db: Kysely<Tables>): Promise<void>;
   nowMs(): RawBuilder<number>;
   forUpdate<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
   skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;

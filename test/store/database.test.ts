@@ -252,6 +252,37 @@ describe('the database on sqlite', () => {
     expect(await opened.database.db.selectFrom('event_head').select('seq').execute()).toEqual([{ seq: 3 }]);
   });
 
+  test('while another process keeps the lock, writes fail in seconds, all of them, and looking says so', async () => {
+    await using opened = await openFreshDatabase('sqlite');
+    const { database } = opened;
+    using other = new DatabaseSync(sqlitePath(opened.url));
+    other.exec('begin immediate');
+    const startedAt = performance.now();
+    const write = () => database.transaction((tx) => tx.updateTable('event_head').set({ seq: 1 }).execute());
+    const outcomes = await Promise.allSettled([write(), database.ping(), write(), write(), database.ping()]);
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code)).toEqual(
+      Array(5).fill('UNAVAILABLE'),
+    );
+    // Five seconds in all, not for each of them.
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
+    expect(await database.db.selectFrom('event_head').select('seq').execute()).toEqual([{ seq: 0 }]);
+    other.exec('commit');
+    await database.ping();
+    await write();
+  });
+
+  test('a file that takes no writes is found out by looking, and is good again once it does', async () => {
+    await using opened = await openFreshDatabase('sqlite');
+    const { database } = opened;
+    const write = () => database.transaction((tx) => tx.updateTable('event_head').set({ seq: 1 }).execute());
+    await sql`pragma query_only = on`.execute(database.db);
+    await expect(database.ping()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(write()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await sql`pragma query_only = off`.execute(database.db);
+    await database.ping();
+    await write();
+  });
+
   test('a full disk fails clearly and leaves no half of a transaction; with room again all goes on', async () => {
     await using opened = await openFreshDatabase('sqlite');
     const { database } = opened;
