@@ -18,6 +18,9 @@ export const SLOW_CONSUMER_CODE = 4290;
 /** Milliseconds between a socket's close frame and its end, for clients that do not answer the frame. */
 const CLOSE_TIMEOUT_MS = 1000;
 
+/** The same for a slow reader, which has what it was sent before to read until it comes to the frame. */
+const SLOW_CLOSE_TIMEOUT_MS = 30_000;
+
 export interface RunningOperation {
   readonly controller: AbortController;
   readonly isSubscription: boolean;
@@ -38,7 +41,7 @@ export interface SocketConnection {
   cutOff(): void;
   /** Closes with a code, and for good a second later. */
   close(code: number, reason: string): void;
-  /** One round of keeping alive: ends the socket where the last ping was not answered, pings it otherwise. */
+  /** One round of keeping alive: pings the socket, or cuts it off where the last ping was not answered. */
   ping(): void;
   /** Aborted once the socket is closed. */
   readonly closed: AbortSignal;
@@ -82,8 +85,7 @@ export function createSocketConnection(
   const cutOff = () => {
     if (closing.signal.aborted) return;
     log.info({ bufferedBytes: socket.bufferedAmount }, 'a WebSocket was cut off: its reader is too slow');
-    // It has what it was sent before to read until it comes to the code.
-    close(SLOW_CONSUMER_CODE, 'SLOW_CONSUMER', limits.stallTimeoutMs);
+    close(SLOW_CONSUMER_CODE, 'SLOW_CONSUMER', SLOW_CLOSE_TIMEOUT_MS);
   };
 
   return {
