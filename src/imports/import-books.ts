@@ -102,6 +102,8 @@ export interface ImportBooks {
   batchFinished(outcome: BatchOutcome, discrepancy: string | undefined, fence: Fence): Promise<void>;
   /** Every row is sent; CXone's index does not show all of them yet. Returns since when, epoch milliseconds. */
   confirming(importId: string): Promise<number>;
+  /** CXone's index shows all that was written to the target. */
+  targetShown(importId: string, targetId: string): Promise<void>;
   /** Every row's outcome is known. `problems`: what went wrong at the end, in words. */
   finished(importId: string, verification: Verification | null, problems: readonly string[]): Promise<void>;
   /** The import as a whole cannot go on: what is pending will not be sent. */
@@ -366,6 +368,9 @@ export function createImportBooks(deps: {
         await events.append(tx, 'CONFIRMING', row);
         return now;
       }),
+
+    targetShown: (importId, targetId) =>
+      database.transaction((tx) => store.setTargetStates(tx, importId, 'COUNTED', targetId)),
 
     finished: (importId, verification, problems) =>
       database.transaction(async (tx) => {

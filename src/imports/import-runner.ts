@@ -266,13 +266,17 @@ export function createImportRunner(deps: {
   async function confirm(row: ImportRow, signal: AbortSignal): Promise<string[]> {
     const kind = kindOf(row);
     const targets = kind.confirm ? await store.targets(row.id) : [];
-    const waiting = targets.filter(({ recent_json }) => recent_json !== null);
+    // Those that an earlier run wrote to, or that were shown before a restart, are through.
+    const waiting = targets.filter(
+      ({ state, recent_json }) => recent_json !== null && (state === 'RUNNING' || state === 'CONFIRMING'),
+    );
     if (waiting.length === 0) return [];
     const since = await books.confirming(row.id);
     const waitedMs = Math.max(0, clock.now() - since);
     const problems = await Promise.all(
       waiting.map(async ({ target_id: targetId, recent_json }) => {
         const isShown = await kind.confirm?.(targetId, takenItems(recent_json), waitedMs, callOf(row.id, signal));
+        if (isShown) await books.targetShown(row.id, targetId);
         return isShown ? [] : [`CXone's index does not show the last rows written to ${targetId} yet.`];
       }),
     );

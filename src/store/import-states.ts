@@ -19,8 +19,16 @@ export interface ImportStates {
     from: readonly ImportStateColumn[],
     change: Partial<ImportRow>,
   ): Promise<ImportRow | undefined>;
-  /** Of those that are not through: what the counts say, or `state`. */
-  setTargetStates(tx: Transaction, importId: string, state: 'COUNTED' | 'CANCELLED' | 'CONFIRMING'): Promise<void>;
+  /**
+   * Of those that are not through, or of one of them: what the counts say, or `state`; CONFIRMING where there is
+   * something to wait for.
+   */
+  setTargetStates(
+    tx: Transaction,
+    importId: string,
+    state: 'COUNTED' | 'CANCELLED' | 'CONFIRMING',
+    targetId?: string,
+  ): Promise<void>;
   cancelPending(tx: Transaction, importId: string): Promise<void>;
   /** Rows and batches of imports that finished before `finishedBefore` (epoch milliseconds); their reports stay. Returns how many imports. */
   clearFinished(finishedBefore: number, limit: number): Promise<number>;
@@ -47,8 +55,8 @@ export function createImportStates(database: Database): ImportStates {
         .returningAll()
         .executeTakeFirst(),
 
-    async setTargetStates(tx, importId, state) {
-      await tx
+    async setTargetStates(tx, importId, state, targetId) {
+      let update = tx
         .updateTable('import_targets')
         .set({
           state:
@@ -57,8 +65,10 @@ export function createImportStates(database: Database): ImportStates {
               : state,
         })
         .where('import_id', '=', importId)
-        .where('state', 'in', ['PENDING', 'RUNNING', 'CONFIRMING'])
-        .execute();
+        .where('state', 'in', ['PENDING', 'RUNNING', 'CONFIRMING']);
+      if (state === 'CONFIRMING') update = update.where('recent_json', 'is not', null);
+      if (targetId !== undefined) update = update.where('target_id', '=', targetId);
+      await update.execute();
     },
 
     async cancelPending(tx, importId) {

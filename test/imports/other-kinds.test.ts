@@ -178,6 +178,32 @@ test('a file of memberships names segments by raw or global id', async () => {
   ).toEqual(['c-1', 'c-2']);
 });
 
+test('each segment is through as soon as its own index shows its rows', async () => {
+  await using gateway = await startGateway({ ...QUICK, env: { ...QUICK.env, SEGMENT_CONFIRM_MS: '60000' } });
+  const { control } = gateway.sandbox;
+  const { summerInvitees, newsletter } = DEMO_IDS.segments;
+  const isMember = { method: 'GET', path: `/api/v2/segments/${newsletter}/contacts/{contactId}` };
+  const late = control.fail({ ...isMember, merge: { isMember: false } });
+  const rows = [summerInvitees, newsletter].map((segmentId) => ({ contactId: 'c-1', segmentId }));
+  const id = await startImport(gateway, rows, { kind: 'SEGMENT_MEMBERS', targetId: null });
+  const states = async () => {
+    const data = await gateway.data('query ($id: ID!) { import(id: $id) { state targets { node { id } state } } }', {
+      id,
+    });
+    const ofTargets = data.import.targets.map((target: { node: { id: string }; state: string }) => [
+      target.node.id.split('/').at(-1),
+      target.state,
+    ]);
+    return { import: data.import.state, ...Object.fromEntries(ofTargets) };
+  };
+  await expect
+    .poll(states)
+    .toEqual({ import: 'CONFIRMING', [summerInvitees]: 'COMPLETED', [newsletter]: 'CONFIRMING' });
+  control.removeFault(late.id);
+  await finished(gateway, id);
+  expect(await states()).toEqual({ import: 'COMPLETED', [summerInvitees]: 'COMPLETED', [newsletter]: 'COMPLETED' });
+});
+
 test('a segment that is not there fails its own rows alone, and can still be named', async () => {
   await using gateway = await startGateway(QUICK);
   const { summerInvitees } = DEMO_IDS.segments;
