@@ -234,7 +234,7 @@ export function createBulkLoader(deps: {
       try {
         return await operation.send(target, items, attempt, call);
       } catch (error) {
-        if (!(error instanceof OutcomeUnknownError)) throw error;
+        if (!(error instanceof OutcomeUnknownError)) throw sends > 1 ? notTaken(error) : error;
         const settled = await settle(operation, { target, items, attempt, call, lost: error });
         if (settled) return settled;
         if (sends === MAX_SENDS)
@@ -340,6 +340,16 @@ export function createBulkLoader(deps: {
       for (const gathering of gatherings.values()) gathering[Symbol.dispose]();
     },
   };
+}
+
+/** What was sent before took no effect; that there was no time to send it again says it too weakly. */
+function notTaken(error: unknown): unknown {
+  if (!(error instanceof UpstreamError) || error.fault !== 'timeout') return error;
+  return new UpstreamError(
+    'CXone gave no answer in the time there was, and did not take it.',
+    { fault: 'timeout' },
+    { cause: error },
+  );
 }
 
 function stopping(): GatewayError {

@@ -20,41 +20,71 @@ export interface RetryRounds {
 /** The part of the jitter that is left to chance: the later a round is, the more of those who fail after it was planned can join it. */
 const CHANCE = 0.2;
 
+/** Somebody waits for it, as long as it is planned. */
+interface Round {
+  /** Monotonic milliseconds. */
+  readonly at: number;
+  waiting: number;
+  /** One for all: those who wait for it go on in one turn, and so into one call. */
+  readonly reached: Promise<void>;
+  readonly ended: AbortController;
+}
+
 /** @param baseMs the first delay @param random returns 0 to below 1 */
 export function createRetryRounds(deps: { baseMs: number; clock: Clock; random: () => number }): RetryRounds {
   const { baseMs, clock, random } = deps;
-  /** When the rounds of each segment are, monotonic milliseconds. */
-  const rounds = new Map<string, Set<number>>();
+  const rounds = new Map<string, Set<Round>>();
 
-  function roundOf(segmentId: string, failedTries: number): number {
-    const { least, jitter } = retryDelayMs(baseMs, failedTries);
-    const earliest = clock.monotonic() + least;
-    const planned = rounds.get(segmentId) ?? new Set();
-    rounds.set(segmentId, planned);
-    for (const at of planned) if (at >= earliest && at <= earliest + jitter) return at;
-    const at = earliest + jitter * (1 - CHANCE * random());
-    planned.add(at);
-    return at;
+  function planned(segmentId: string): Set<Round> {
+    const ofSegment = rounds.get(segmentId) ?? new Set();
+    rounds.set(segmentId, ofSegment);
+    return ofSegment;
   }
 
-  function forget(segmentId: string, at: number): void {
-    const planned = rounds.get(segmentId);
-    planned?.delete(at);
-    if (planned?.size === 0) rounds.delete(segmentId);
+  /** One that others wait for, or a new one; undefined where it would be too late. */
+  function join(segmentId: string, failedTries: number, deadlineAt: number): Round | undefined {
+    const { least, jitter } = retryDelayMs(baseMs, failedTries);
+    const now = clock.monotonic();
+    const earliest = now + least;
+    for (const round of rounds.get(segmentId) ?? []) {
+      if (round.at >= earliest && round.at <= earliest + jitter && round.at < deadlineAt) return round;
+    }
+    const at = earliest + jitter * (1 - CHANCE * random());
+    if (at >= deadlineAt) return undefined;
+    const ended = new AbortController();
+    const reached = clock.sleep(Math.ceil(at - now), ended.signal);
+    reached.catch(() => {}); // The last of those who waited has gone.
+    const round = { at, waiting: 0, reached, ended };
+    planned(segmentId).add(round);
+    return round;
+  }
+
+  function leave(segmentId: string, round: Round): void {
+    round.waiting--;
+    if (round.waiting > 0) return;
+    round.ended.abort();
+    const ofSegment = planned(segmentId);
+    ofSegment.delete(round);
+    if (ofSegment.size === 0) rounds.delete(segmentId);
   }
 
   return {
-    async next(segmentId, failedTries, { deadlineAt, signal, tally }) {
-      const now = clock.monotonic();
-      const at = roundOf(segmentId, failedTries);
+    async next(segmentId, failedTries, { deadlineAt = Number.POSITIVE_INFINITY, signal, tally }) {
+      signal?.throwIfAborted();
+      const cameAt = clock.monotonic();
+      const round = join(segmentId, failedTries, deadlineAt);
+      if (!round) return false;
+      round.waiting++;
+      const gaveUp = Promise.withResolvers<never>();
+      const onAbort = () => gaveUp.reject(signal?.reason);
+      signal?.addEventListener('abort', onAbort, { once: true });
       try {
-        if (deadlineAt !== undefined && at >= deadlineAt) return false;
-        await clock.sleep(Math.ceil(at - now), signal);
+        await Promise.race([round.reached, gaveUp.promise]);
         return true;
       } finally {
-        tally.waitedMs += clock.monotonic() - now;
-        // The first to leave takes the round away; those who wait for it still come at its time.
-        forget(segmentId, at);
+        signal?.removeEventListener('abort', onAbort);
+        tally.waitedMs += clock.monotonic() - cameAt;
+        leave(segmentId, round);
       }
     },
   };

@@ -255,6 +255,15 @@ describe('the bulk loader', () => {
       expect(new Set(attempts).size).toBe(2);
     });
 
+    it('does not say that nothing was sent where there is no time left to send it again', async () => {
+      let sends = 0;
+      const tooLate = new UpstreamError('It was not sent: its deadline had passed.', { fault: 'timeout' });
+      const send = () => Promise.reject(++sends === 1 ? lost : tooLate);
+      const { result } = await loadWith(send, { verdict: 'notApplied' });
+      expect(result).toMatchObject({ fault: 'timeout', retryable: true, cause: tooLate });
+      expect((result as Error).message).toMatch(/no answer.*did not take it/);
+    });
+
     it('says so where nothing tells', async () => {
       const { result } = await loadWith(() => Promise.reject(lost), { verdict: 'unknown', reason: 'two wrote to it' });
       expect(result).toBeInstanceOf(OutcomeUnknownError);

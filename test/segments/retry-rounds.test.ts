@@ -61,6 +61,31 @@ describe('rounds of retries', () => {
     expect(times.size).toBe(2);
   });
 
+  it('end for all who wait for them in one turn, however late the timers of this machine are', async () => {
+    const late = createFakeClock();
+    let sleeps = 0;
+    const clock = { ...late, sleep: (ms: number, signal?: AbortSignal) => late.sleep(ms + 5 * sleeps++, signal) };
+    const rounds = createRetryRounds({ baseMs: 2000, clock, random: () => 0 });
+    const ended: number[] = [];
+    const waits = [1, 2, 3].map(() => rounds.next('one', 1, call()).then(() => ended.push(late.monotonic())));
+    await late.advanceUntil(Promise.all(waits));
+    expect(new Set(ended).size).toBe(1);
+  });
+
+  it('go on for the others when one gives up, and end with the last', async () => {
+    const clock = createFakeClock();
+    const rounds = createRetryRounds({ baseMs: 2000, clock, random: () => 0 });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const leaving = rounds.next('one', 1, call({ signal: first.signal }));
+    const staying = rounds.next('one', 1, call({ signal: second.signal }));
+    first.abort(new Error('gone'));
+    await expect(leaving).rejects.toThrow('gone');
+    expect(clock.pendingSleeps).toBe(1);
+    second.abort(new Error('gone too'));
+    await expect(staying).rejects.toThrow('gone too');
+    expect(clock.pendingSleeps).toBe(0);
+  });
+
   it('are not waited for where the deadline comes before them', async () => {
     const clock = createFakeClock();
     const rounds = createRetryRounds({ baseMs: 2000, clock, random: () => 0 });

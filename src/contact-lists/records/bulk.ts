@@ -132,7 +132,8 @@ function createPoster({ client, clock, firstPauseMs, target, call }: Destination
     else if (items.length === 1) {
       const { code, message } = readErrorBody(refusal.body, 409);
       const said = `${code ?? ''} ${message ?? ''}`.trim();
-      if (said === '' || soundsLikeDuplicate(said)) {
+      // Of duplicates alone section 3 says 409: it need not say so again, but it may speak of something else.
+      if (/^(?:\W|409|conflict)*$/i.test(said) || soundsLikeDuplicate(said)) {
         outcomes[0] = { status: 'skipped' };
         if (attempted) claim(items);
       } else

@@ -37,7 +37,7 @@ export function readNotices(entries: readonly unknown[], contactIds: readonly st
 }
 
 export function soundsLikeDuplicate(text: string): boolean {
-  return /duplic|already|exist/i.test(text);
+  return /dup|already|exist/i.test(text);
 }
 
 /** The batch's contact whose id stands in the text: as a whole word, the first of them, the longest where several begin there. */

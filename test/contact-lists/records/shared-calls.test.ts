@@ -120,10 +120,16 @@ describe('a record that is there already', () => {
     });
   }
 
-  it('is found by halves where a 409 names nobody', async () => {
+  it.each([
+    { code: 'DuplicateRecords' },
+    { code: 'CONFLICT', message: 'Conflict.' },
+    { code: null, message: '2 dups' },
+    { code: null, message: null },
+  ])('is found by halves where a 409 names nobody (%o)', async (said) => {
     await using gateway = await start({ recordDuplicates: 'reject' });
     await addAll(gateway, people(1, {}, 5));
-    gateway.sandbox.control.fail({ method: 'POST', path: '/api/v2/contactlists/*/records', merge: { warnings: [] } });
+    const merge = { warnings: [], ...said };
+    gateway.sandbox.control.fail({ method: 'POST', path: '/api/v2/contactlists/*/records', merge });
     expect(countOf(await addAll(gateway, people(16)))).toEqual({ CREATED: 15, SKIPPED: 1 });
     expect(gateway.sandbox.control.state.contactList('list').records).toBe(16);
   });
