@@ -142,6 +142,12 @@ describeInBrowser('imports on the dashboard, in a browser', () => {
       .getByRole('alert')
       .getByText(/externalId|column/i)
       .waitFor();
+    // What was unfolded stays so: the field that is refused is there to be mended.
+    await dialog.getByText('How to read it').click();
+    await dialog.getByLabel('Default country').fill('qq');
+    await dialog.getByRole('button', { name: 'Start import' }).click();
+    await dialog.getByRole('alert').getByText('options.defaultCountry: This is not').waitFor();
+    expect(await dialog.getByLabel('Default country').isVisible()).toBe(true);
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'hidden' });
   });

@@ -54,9 +54,11 @@ export function UploadDialog({ file, onClose }: { file: File; onClose: () => voi
             {problem}
           </p>
         )}
-        {sentBytes === null ? (
+        {/* Hidden rather than gone: what was unfolded is so again, where the import is refused. */}
+        <div hidden={sentBytes !== null}>
           <ImportFormFields form={form} places={places.data} onChange={setForm} />
-        ) : (
+        </div>
+        {sentBytes !== null && (
           <label class="field">
             <span>
               {percent < 100 ? `Sending: ${decimal(percent)} %` : 'All bytes are there; the rows are being checked…'}
