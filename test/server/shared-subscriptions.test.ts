@@ -8,6 +8,7 @@ import { INTERNAL_ERROR } from '../../src/errors.ts';
 import type { Actor, GraphQLContext } from '../../src/graphql/context.ts';
 import { createRequestLoaders } from '../../src/graphql/context.ts';
 import { encodeEventCursor } from '../../src/graphql/event-cursors.ts';
+import { createSchema } from '../../src/schema.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { type Harness, SECRET, startHarness, until } from './harness.ts';
 import { addNewsField, createNewsLog, type NewsLog } from './news-log.ts';
@@ -423,4 +424,13 @@ describe('a reader who does not read', () => {
     expect(executions - before).toBe(20);
     healthy.leave();
   });
+});
+
+test('all subscriptions of the gateway are shared', () => {
+  const fields = Object.values(createSchema().getSubscriptionType()?.getFields() ?? {});
+  expect(fields.map(({ name, extensions }) => [name, extensions.isLive]).toSorted()).toEqual([
+    ['contactEnriched', true],
+    ['importActivity', true],
+    ['importProgress', true],
+  ]);
 });
