@@ -1,7 +1,7 @@
 /** The README is true: its commands, documents and files are run as they stand there. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -214,6 +214,13 @@ test('the commands, files and metrics that are named in passing exist', async ()
   const named = [...readme.matchAll(/\bgateway_[a-z_]+/g)].map(([name]) => name);
   expect(named.length).toBeGreaterThan(3);
   expect(named.filter((name) => !metrics.includes(`# TYPE ${name} `))).toEqual([]);
+});
+
+test('the drawing has every room', () => {
+  const [drawing = ''] = blocksOf('How it is built', '');
+  const rooms = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(rooms.length).toBeGreaterThan(20);
+  expect(rooms.map(({ name }) => name).filter((name) => !new RegExp(`\\b${name}\\b`).test(drawing))).toEqual([]);
 });
 
 test('the configuration table names each variable there is, and no other', async () => {
