@@ -1,6 +1,6 @@
 /**
  * Brings contacts of one segment that failed in different calls together for their next try: within what the jitter
- * leaves open, each waits for a round that others wait for already.
+ * leaves open, each waits for a round that others wait for already; and a round that another follows soon waits for it.
  */
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
@@ -19,6 +19,9 @@ export interface RetryRounds {
 
 /** The part of the jitter that is left to chance: the later a round is, the more of those who fail after it was planned can join it. */
 const CHANCE = 0.2;
+
+/** A round waits for the next of its segment, once, where that comes within so many jitters: a call less for CXone. */
+const SOON_JITTERS = 1.5;
 
 /** Somebody waits for it, as long as it is planned. */
 interface Round {
@@ -68,24 +71,39 @@ export function createRetryRounds(deps: { baseMs: number; clock: Clock; random: 
     if (ofSegment.size === 0) rounds.delete(segmentId);
   }
 
+  /** The first of those that follow soon. */
+  function following(segmentId: string, { at }: Round, jitter: number): Round | undefined {
+    const soon = [...(rounds.get(segmentId) ?? [])].filter(
+      (round) => round.at > at && round.at <= at + SOON_JITTERS * jitter,
+    );
+    return soon.toSorted((a, b) => a.at - b.at)[0];
+  }
+
+  async function untilReached(segmentId: string, round: Round, { signal, tally }: CallContext): Promise<void> {
+    const cameAt = clock.monotonic();
+    const gaveUp = Promise.withResolvers<never>();
+    const onAbort = () => gaveUp.reject(signal?.reason);
+    round.waiting++;
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([round.reached, gaveUp.promise]);
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      tally.waitedMs += clock.monotonic() - cameAt;
+      leave(segmentId, round);
+    }
+  }
+
   return {
-    async next(segmentId, failedTries, { deadlineAt = Number.POSITIVE_INFINITY, signal, tally }) {
+    async next(segmentId, failedTries, call) {
+      const { deadlineAt = Number.POSITIVE_INFINITY, signal } = call;
       signal?.throwIfAborted();
-      const cameAt = clock.monotonic();
       const round = join(segmentId, failedTries, deadlineAt);
       if (!round) return false;
-      round.waiting++;
-      const gaveUp = Promise.withResolvers<never>();
-      const onAbort = () => gaveUp.reject(signal?.reason);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      try {
-        await Promise.race([round.reached, gaveUp.promise]);
-        return true;
-      } finally {
-        signal?.removeEventListener('abort', onAbort);
-        tally.waitedMs += clock.monotonic() - cameAt;
-        leave(segmentId, round);
-      }
+      await untilReached(segmentId, round, call);
+      const later = following(segmentId, round, retryDelayMs(baseMs, failedTries).jitter);
+      if (later && later.at < deadlineAt) await untilReached(segmentId, later, call);
+      return true;
     },
   };
 }
