@@ -20,7 +20,7 @@ import type { ImportBooks } from './import-books.ts';
 const MAX_SENDS = 6;
 /** A batch whose sender died this often kills its senders: it is set aside, so that the rest goes on. */
 const MAX_CRASHES = 3;
-/** How long CXone may be out of reach while it is asked what became of a batch, before its rows are given up as unknown. */
+/** How often CXone is asked what became of a batch while it is out of reach, before its rows are given up as unknown. */
 const MAX_SETTLE_TRIES = 100;
 /** Batches of all lanes of a process whose answers wait for the database. */
 const MAX_UNBOOKED = 256;
@@ -224,7 +224,7 @@ export function createBatchSender(deps: {
           (error instanceof UpstreamError && error.retryable);
         if (!askAgain || !(error instanceof GatewayError))
           log.warn({ importId: batch.import_id, batch: batch.number, error }, 'a batch cannot be settled');
-        if (!askAgain || tries >= MAX_SETTLE_TRIES)
+        if (!askAgain || tries >= (isUnusable(error) ? MAX_SENDS : MAX_SETTLE_TRIES))
           return { verdict: 'unknown', reason: 'CXone could not say whether it took effect.' };
         await clock.sleep(pauseMs(tries), signal);
       }
@@ -282,6 +282,12 @@ export function createBatchSender(deps: {
 
 function uniform(size: number, outcome: ItemOutcome): ItemOutcome[] {
   return Array.from({ length: size }, () => outcome);
+}
+
+/** CXone answered, but not what can be understood: waiting longer is not what helps. */
+function isUnusable(error: unknown): boolean {
+  const told = error instanceof OutcomeUnknownError ? error.cause : error;
+  return told instanceof UpstreamError && told.fault === 'badResponse';
 }
 
 /** The counts of a batch, and its failed and unknown rows as they came. */

@@ -88,6 +88,25 @@ test.concurrent('an accepted that is no number is no answer: the list’s own co
   expect(gateway.sandbox.control.state.outboundDuplicates(list)).toEqual([]);
 });
 
+test.concurrent('an answer that never says how many it took ends the import after few calls, every row of it unknown', async () => {
+  const list = newList();
+  gateway.sandbox.control.add.contactList({
+    id: `${list}-typed`,
+    name: list,
+    attributes: [{ name: 'tier', type: 'string' }],
+  });
+  const programmed = gateway.sandbox.control.fail({
+    method: 'POST',
+    path: `/api/v2/contacts/lists/${list}-typed/contacts`,
+    omit: ['processedCount'],
+  });
+  const rows = Array.from({ length: ROWS }, (_, index) => ({ contactId: `c-${index}`, attributes: { tier: 'gold' } }));
+  const targetId = `gid://cxone/ContactList/${list}-typed`;
+  const outcome = await finished(gateway, await startImport(gateway, rows, { kind: 'ATTRIBUTES', targetId }));
+  expect(outcome).toMatchObject({ state: 'COMPLETED_WITH_FAILURES', progress: { succeeded: 0, unknown: ROWS } });
+  expect(programmed.hits).toBeLessThan(30);
+});
+
 test.concurrent('counts that add up pass', async () => {
   const outcome = await importTo(newList());
   expect(outcome).toMatchObject({ state: 'COMPLETED', report: { verification: { matches: true } } });
