@@ -38,8 +38,11 @@ interface LivePlace {
 /** For the `extensions` of a subscription field that is resolved by `followLive` and whose cursor is its argument `after`. */
 export const LIVE_FIELD = { isLive: true };
 
-/** How many events ago the first subscriber may have left off for the news to begin there: thousands may come back at once. */
-const MOMENT_EVENTS = 1_000;
+/**
+ * How many events ago the first subscriber may have left off for the news to begin there. Thousands come back at once when
+ * the gateway was away for half a minute: what they missed is run once for all of them.
+ */
+const MOMENT_EVENTS = 4_000;
 
 /**
  * The events of a live subscription, or of the part of it that the context names.

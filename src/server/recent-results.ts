@@ -12,9 +12,9 @@ export interface CharacterBudget {
   left: number;
 }
 
-/** Of one subscription. */
-const MAX_RESULTS = 2_000;
-const MAX_CHARACTERS = 1024 * 1024;
+/** Of one subscription: as many as it may begin behind (live-subscription.ts), where they are not long. */
+const MAX_RESULTS = 4_000;
+const MAX_CHARACTERS = 4 * 1024 * 1024;
 
 export interface RecentResults {
   /** Every result with `from < at <= to` is here. */

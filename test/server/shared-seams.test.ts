@@ -68,8 +68,8 @@ function join(shared: SharedSubscriptions, log: NewsLog, begin: number): Member 
 
 const steps = fc.array(
   fc.oneof(
-    fc.record({ kind: fc.constant('append' as const), count: fc.constantFrom(1, 3, 150, 2_500) }),
-    fc.record({ kind: fc.constant('join' as const), behind: fc.constantFrom(0, 0, 1, 20, 900, 5_000) }),
+    fc.record({ kind: fc.constant('append' as const), count: fc.constantFrom(1, 3, 150, 4_500) }),
+    fc.record({ kind: fc.constant('join' as const), behind: fc.constantFrom(0, 0, 1, 20, 3_900, 9_000) }),
     fc.record({ kind: fc.constantFrom('busy' as const, 'free' as const), member: fc.nat(5) }),
     fc.record({ kind: fc.constant('turn' as const), turns: fc.constantFrom(1, 2, 10) }),
   ),
