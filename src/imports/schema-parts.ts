@@ -236,7 +236,7 @@ function addTarget(builder: Builder) {
     fields: (t) => ({
       node: t.field({
         type: builder.nodeInterface,
-        description: 'The list, book or segment.',
+        description: 'The list, book or segment. Of one that CXone does not know (any more), only the ids are told.',
         resolve: (row, _args, context, info) =>
           builder.nodes.refer(encodeGlobalId(TARGET_TYPE[row.kind], row.target_id), context, info),
       }),
