@@ -4,6 +4,8 @@
  * TypeScript as it is. An older one hands over to the Node that is installed beside the gateway.
  */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isRecentNode, pinnedNode, tellToInstallNode } from '../node-version.mjs';
 
@@ -15,10 +17,19 @@ const PROGRAMS = new Map([
 
 const PARENT_CHECK_MS = 500;
 
+/**
+ * What Node made of the source is kept here when a process ends, which halves the next start. Beside the dependencies:
+ * whoever may write here may change those as well. Where nobody may, it is done anew each time.
+ */
+const DEPENDENCIES = new URL('../../node_modules/', import.meta.url);
+
 const [name = '', ...rest] = process.argv.slice(2);
 const node = isRecentNode() ? null : pinnedNode();
 
 if (process.env.npm_lifecycle_event) endWithParent();
+if (isRecentNode() && existsSync(DEPENDENCIES)) {
+  module.enableCompileCache(fileURLToPath(new URL('.cache/compiled', DEPENDENCIES)));
+}
 if (isRecentNode()) await import((rest.length === 0 && PROGRAMS.get(name)) || './main.ts');
 else if (node) handOver(node);
 else tellToInstallNode();

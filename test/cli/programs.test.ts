@@ -55,6 +55,16 @@ describe('the programs that the package starts', () => {
     expect(await stop()).toBe(0);
   });
 
+  test('what is compiled is kept for the next start, where only the owner of the dependencies may write', () => {
+    const tell = `import module from 'node:module'; process.on('exit', () => console.error(module.getCompileCacheDir()))`;
+    const { stderr } = spawnSync(
+      process.execPath,
+      ['--import', `data:text/javascript,${encodeURIComponent(tell)}`, 'src/cli/bin.mjs', '--help'],
+      { cwd: ROOT, encoding: 'utf8', env: { PATH: process.env.PATH } },
+    );
+    expect(stderr).toContain(join(ROOT, 'node_modules/.cache/compiled'));
+  });
+
   test('npm start ends with npm: a signal to it reaches the gateway', async () => {
     const url = await start(['start'], gatewayEnv(), 'npm');
     const exited = once(child ?? expect.fail('nothing was started'), 'exit');

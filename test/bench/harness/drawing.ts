@@ -28,6 +28,7 @@ export function drawPanels(panels: readonly Panel[]): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" font-family="sans-serif" font-size="11" fill="#334155">`,
+    `<title>${asText(panels.map(({ title }) => title).join('; '))}</title>`,
     `<rect width="${size.width}" height="${size.height}" fill="#ffffff"/>`,
     ...drawn,
     '</svg>\n',

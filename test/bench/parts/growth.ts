@@ -25,6 +25,7 @@ const LIMIT_PER_SECOND = 50;
 const LIMITED_MS = 4_000;
 const RAMP_MS = 1_500;
 const READS = 40;
+const WARM_UP_READS = 300;
 
 interface Growth {
   readonly table: Table;
@@ -70,6 +71,7 @@ async function withListSize(gateway: Contender, mockUrl: string): Promise<Growth
   const query = `query ($after: String) { addressBook(id: "gid://cxone/AddressBook/b1") {
     contacts(first: 100, after: $after) { nodes { id firstName lastName } pageInfo { endCursor } } } }`;
   const rows: { offset: number; pageMs: number; cpuMs: number; calls: number }[] = [];
+  for (let number = 0; number < WARM_UP_READS; number++) await ask(gateway.url, query, { after: null });
   for (const offset of OFFSETS) {
     const after = Buffer.from(JSON.stringify([1, 'contacts', offset - 1])).toString('base64url');
     await ask(gateway.url, query, { after });

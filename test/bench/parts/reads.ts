@@ -79,7 +79,9 @@ const SCENARIOS: readonly Scenario[] = [
 ];
 
 const DURATION_MS = 700;
-const WARM_UP_MS = 500;
+/** Compilers have to have seen a server's code some thousand times before it runs as it will. */
+const WARM_UP_MS = 2_000;
+const WARM_UP_HOT_MS = 100;
 /** Requests of a hot load go over this many different ones. */
 const HOT_SET = 50;
 
@@ -132,7 +134,7 @@ export const reads: Part = {
       const loadCold = (contender: Contender) => load(contender, DURATION_MS, false);
       const cold = await alternate(contenders, rounds, loadCold, due(number, 0.6));
       const loadHot = async (contender: Contender) => {
-        await load(contender, WARM_UP_MS / 5, true);
+        await load(contender, WARM_UP_HOT_MS, true);
         return load(contender, DURATION_MS, true);
       };
       const hot = await alternate(contenders, rounds, loadHot, due(number, 1));

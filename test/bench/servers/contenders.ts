@@ -37,7 +37,8 @@ export async function startGateway(
 ): Promise<Contender> {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
   const started = await startBenchProcess({
-    script: here('../../../src/main.ts'),
+    script: here('../../../src/cli/bin.mjs'),
+    args: ['serve'],
     nodeOptions,
     env: {
       PORT: '0',
