@@ -84,13 +84,14 @@ const FORMS = [
 
 const GLOBAL_IDS = [
   ...FORMS,
-  ...PROBES.flatMap((probe) =>
-    TYPES.flatMap((type) => {
-      const parent = type === 'Contact' ? 'book-customers/' : '';
-      return [`gid://cxone/${type}/${parent}${probe}`, `gid://cxone/${type}/${parent}${encodeURIComponent(probe)}`];
-    }),
-  ),
+  // As they are they end at the form of the id, whatever its type; encoded they come as far as the check of their own.
+  ...PROBES.map((probe, index) => globalId(TYPES[index % TYPES.length] ?? '', probe)),
+  ...PROBES.flatMap((probe) => TYPES.map((type) => globalId(type, encodeURIComponent(probe)))),
 ];
+
+function globalId(type: string, part: string): string {
+  return `gid://cxone/${type}/${type === 'Contact' ? 'book-customers/' : ''}${part}`;
+}
 
 const BATCH = 20;
 

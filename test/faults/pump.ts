@@ -3,7 +3,7 @@ import { setTimeout as realTime } from 'node:timers/promises';
 import type { FakeClock } from '../support/clock.ts';
 
 /** Small beside every wait that is measured, so that what happens in between happens at its time. */
-const STEP_MS = 5;
+const STEP_MS = 10;
 
 /**
  * Moves the clock in small steps, each with a moment for the sockets, until `work` settles.
