@@ -77,12 +77,20 @@ describe.each([
       expect.unreachable('nothing follows the last event');
   });
 
-  test('an import that is not there is a clear error, and so is a cursor that is none', async () => {
+  test('an import that is not there is a clear error, and so is a cursor that is none or was not given out', async () => {
     await using gateway = await startGateway();
+    const id = await startImport(gateway, rows(1));
+    const activity = 'subscription ($after: String) { importActivity(after: $after) { cursor } }';
     const codes: string[] = [];
-    for (const variables of [{ id: 'gid://cxone/Import/nothing' }, { id: 'gid://cxone/Import/nothing', after: '???' }])
-      for await (const { errors } of follow(gateway, PROGRESS, variables)) codes.push(errors?.[0]?.extensions.code);
-    expect(codes).toEqual(['NOT_FOUND', 'BAD_USER_INPUT']);
+    for (const [query, variables] of [
+      [PROGRESS, { id: 'gid://cxone/Import/nothing' }],
+      [PROGRESS, { id: 'gid://cxone/Import/nothing', after: '???' }],
+      [PROGRESS, { id, after: 'e1.zzzzz' }],
+      [activity, { after: '???' }],
+      [activity, { after: 'e1.zzzzz' }],
+    ] as const)
+      for await (const { errors } of follow(gateway, query, variables)) codes.push(errors?.[0]?.extensions.code);
+    expect(codes).toEqual(['NOT_FOUND', 'BAD_USER_INPUT', 'BAD_USER_INPUT', 'BAD_USER_INPUT', 'BAD_USER_INPUT']);
   });
 
   test('all imports are followed together, from a cursor as from now on', async () => {
