@@ -12,7 +12,7 @@ export interface ServerLimits {
   readonly bodyTimeoutMs: number;
   /** Milliseconds for a request's head; a silent connection ends after these too. */
   readonly headersTimeoutMs: number;
-  /** Lexical tokens of a document: some hundred aliased mutations with their selections pass. */
+  /** Lexical tokens of a document: 250 aliased mutations with their input written out and every error asked for pass. */
   readonly maxTokens: number;
   /** Fields within each other, fragments resolved. Introspection is bounded by graphql's own rule instead. */
   readonly maxDepth: number;
@@ -46,7 +46,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxMessageBytes: 1024 * 1024,
   bodyTimeoutMs: 15_000,
   headersTimeoutMs: 10_000,
-  maxTokens: 20_000,
+  maxTokens: 40_000,
   maxDepth: 15,
   maxCost: 500_000,
   maxFields: 50_000,

@@ -5,16 +5,21 @@ import { type Data, startGateway, type TestGateway } from '../support/gateway.ts
 import { watchLoopbackTraffic } from '../support/loopback-traffic.ts';
 
 const POST = 'POST /api/v2/segments/{segmentId}/contacts';
+/** Everything that a careful caller asks for: some hundred of it must fit into one document. */
 const RESULT = `{
   __typename
   ... on AddContactToSegmentPayload {
-    alreadyMember bulkCall { id size } membership { state isMember contactId segment { cxoneId } }
+    alreadyMember
+    bulkCall { __typename id size }
+    membership { __typename state isMember contactId segment { __typename id cxoneId name } }
   }
-  ... on UpstreamError { message status retryable }
-  ... on ConflictError { reason current { id } }
-  ... on NotFoundError { id }
-  ... on ValidationError { issues { path code } }
-  ... on Error { message }
+  ... on UpstreamError { __typename message status retryable }
+  ... on ConflictError { __typename message reason current { __typename id } }
+  ... on NotFoundError { __typename message id }
+  ... on ValidationError { __typename message issues { __typename path code message } }
+  ... on RateLimitedError { __typename message retryAfterSeconds }
+  ... on OutcomeUnknownError { __typename message }
+  ... on Error { __typename message }
 }`;
 const ADD = `mutation Add($input: AddContactToSegmentInput!) { addContactToSegment(input: $input) ${RESULT} }`;
 
