@@ -51,8 +51,17 @@ export function callerOf({ lane }: Pick<Waiter<unknown>, 'lane'>): string {
   return lane.key ?? '';
 }
 
-/** Waiters in order of coming, apart by in-flight key, so that only the heads need looking at. */
-type Queue<Place> = Map<string, Set<Waiter<Place>>>;
+/** Those of one caller or import with one in-flight key: whether one of them may go is the same for all. */
+interface Group<Place> {
+  readonly isImport: boolean;
+  readonly inFlight: Waiter<Place>['inFlight'];
+  readonly ownKey: string;
+  /** In order of coming. */
+  readonly waiters: Set<Waiter<Place>>;
+}
+
+/** By in-flight key, so that only the heads of those that are not full need looking at. */
+type Queue<Place> = Map<string, Group<Place>>;
 
 /** Those of one caller or import, each apart from the others; in the order of their next turn. */
 type Lane<Place> = Map<string, Queue<Place>>;
@@ -69,18 +78,19 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
   let lastNumber = 0;
   const sizes = { interactive: 0, import: 0 };
 
-  function mayGo(waiter: Waiter<Place>, bounds: InFlightBounds): boolean {
-    const { inFlight, lane } = waiter;
+  function mayGo({ isImport, inFlight, ownKey }: Group<Place>, bounds: InFlightBounds): boolean {
     if (!inFlight) return true;
     if (underWay.of(inFlight.key) >= bounds.ofAll(inFlight.max)) return false;
-    return lane.kind === 'import' || underWayOfCaller.of(ownKey(waiter, inFlight)) < bounds.ofCaller(inFlight.max);
+    return isImport || underWayOfCaller.of(ownKey) < bounds.ofCaller(inFlight.max);
   }
 
   /** Among the heads that may go, the one that came first. */
   function head(queue: Queue<Place>, bounds: InFlightBounds): Waiter<Place> | undefined {
     let first: Waiter<Place> | undefined;
-    for (const [waiter] of queue.values()) {
-      if (!waiter || !mayGo(waiter, bounds)) continue;
+    for (const group of queue.values()) {
+      if (!mayGo(group, bounds)) continue;
+      const [waiter] = group.waiters;
+      if (!waiter) continue;
       if (!first || (numbers.get(waiter) ?? 0) < (numbers.get(first) ?? 0)) first = waiter;
     }
     return first;
@@ -108,9 +118,9 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
     const lane = lanes[kind];
     const queue = lane.get(owner);
     const key = waiter.inFlight?.key ?? UNBOUND;
-    const same = queue?.get(key);
-    if (!queue || !same?.delete(waiter)) return false;
-    if (same.size === 0) queue.delete(key);
+    const waiters = queue?.get(key)?.waiters;
+    if (!queue || !waiters?.delete(waiter)) return false;
+    if (waiters.size === 0) queue.delete(key);
     if (queue.size === 0) lane.delete(owner);
     sizes[kind]--;
     return true;
@@ -123,10 +133,14 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
       const owner = callerOf(waiter);
       const queue: Queue<Place> = lanes[kind].get(owner) ?? new Map();
       lanes[kind].set(owner, queue);
-      const key = waiter.inFlight?.key ?? UNBOUND;
-      const same = queue.get(key);
-      if (same) same.add(waiter);
-      else queue.set(key, new Set([waiter]));
+      const { inFlight } = waiter;
+      const key = inFlight?.key ?? UNBOUND;
+      const group = queue.get(key);
+      if (group) group.waiters.add(waiter);
+      else {
+        const own = inFlight ? ownKey(waiter, inFlight) : UNBOUND;
+        queue.set(key, { isImport: kind === 'import', inFlight, ownKey: own, waiters: new Set([waiter]) });
+      }
       sizes[kind]++;
     },
     next({ imports: importsMayGo, mayTake, bounds }) {
@@ -153,7 +167,7 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
     remove,
     all: () =>
       [lanes.interactive, lanes.import].flatMap((lane) =>
-        [...lane.values()].flatMap((queue) => [...queue.values()].flatMap((same) => [...same])),
+        [...lane.values()].flatMap((queue) => [...queue.values()].flatMap(({ waiters }) => [...waiters])),
       ),
     size: () => sizes.interactive + sizes.import,
     interactiveSize: () => sizes.interactive,
@@ -188,6 +202,6 @@ function ownKey({ lane }: Pick<Waiter<unknown>, 'lane'>, { key }: { readonly key
 
 function sizeOf<Place>(queue: Queue<Place> | undefined): number {
   let size = 0;
-  for (const same of queue?.values() ?? []) size += same.size;
+  for (const { waiters } of queue?.values() ?? []) size += waiters.size;
   return size;
 }
