@@ -49,7 +49,11 @@ function endWithParent() {
 }
 
 function handOver(node) {
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // How much memory it may take was meant for the one that works; other options may be about this Node.
+  const memory = process.execArgv.filter((option) => /^--max-[a-z-]+-size=\d+$/.test(option));
+  const child = spawn(node, [...memory, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   // A terminal sends Ctrl-C to both already; other signals are meant for the one that works.
   process.on('SIGINT', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
