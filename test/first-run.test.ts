@@ -5,9 +5,7 @@ import { expect, test } from 'vitest';
 import { startGatewayProcess } from './support/gateway-process.ts';
 import { LIST, outboundRow } from './support/imports.ts';
 
-test('the first start needs nothing but a place to write, and a second goes on where it ended', {
-  timeout: 60_000,
-}, async () => {
+test('the first start needs nothing but a place to write, and a second goes on where it ended', async () => {
   await using folder = await temporaryFolder();
   // A folder that is not there yet, as in a fresh clone.
   const databaseUrl = `file:${join(folder.path, 'data', 'gateway.db')}`;

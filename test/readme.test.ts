@@ -78,7 +78,7 @@ test('the commands to start and to test are what the build server and the tests 
   );
 });
 
-test('the commands of the main job work one after another, as shown', { timeout: 60_000 }, async () => {
+test('the commands of the main job work one after another, as shown', async () => {
   await using gateway = await startGateway();
   await using folder = await temporaryFolder();
   const outputs: string[] = [];
@@ -96,7 +96,7 @@ test('the commands of the main job work one after another, as shown', { timeout:
   expect(oneLine).toMatch(/^Completed\n +25,000 {2}rows received/m);
 });
 
-test('the files for frontend teams are typed, and do what is said of them', { timeout: 60_000 }, async () => {
+test('the files for frontend teams are typed, and do what is said of them', async () => {
   await using gateway = await startGateway();
   const { hostname, port } = new URL(gateway.url);
   await using proxy = await startTcpProxy({ host: hostname, port: Number(port) });
@@ -153,7 +153,7 @@ test('the files for frontend teams are typed, and do what is said of them', { ti
   expect(heard).toEqual(Array.from({ length: told - first + 1 }, (_, index) => `c-${first + index}`));
 });
 
-test('what internal tools are shown works, with a key', { timeout: 60_000 }, async () => {
+test('what internal tools are shown works, with a key', async () => {
   const key = 'key-of-the-crm-1234';
   const env = { GATEWAY_AUTH: '', GATEWAY_API_KEYS: `crm:writer:${key}` };
   await using gateway = await startGateway({ env });

@@ -94,5 +94,5 @@ describe('the programs that the package starts', () => {
     const url = await start(['--no-strip-types', 'dist/src/main.js'], gatewayEnv());
     expect(await (await fetch(url)).text()).toContain('<title>CXone gateway</title>');
     expect(await stop()).toBe(0);
-  }, 60_000);
+  });
 });

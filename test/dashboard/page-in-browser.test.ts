@@ -59,9 +59,7 @@ describeInBrowser('the dashboard in a browser', () => {
     return found;
   }
 
-  test('everybody can use it: axe finds nothing, in the light, in the dark and on a phone', {
-    timeout: 60_000,
-  }, async () => {
+  test('everybody can use it: axe finds nothing, in the light, in the dark and on a phone', async () => {
     await using gateway = await startGateway();
     const { page, complaints } = await browser.open(gateway.url, { colorScheme: 'light' });
     await page.getByRole('heading', { name: 'Drop a file here to import it' }).waitFor();

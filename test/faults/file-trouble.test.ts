@@ -65,7 +65,6 @@ const TROUBLES = [
 for (const { name, isPossible, of } of TROUBLES) {
   test.skipIf(!isPossible)(
     `${name}: every write is UNAVAILABLE before CXone is asked, not ready, and good again by itself`,
-    { timeout: 60_000 },
     async () => {
       await using sandbox = await startSandbox();
       await using database = await freshDatabaseUrl('sqlite');

@@ -76,7 +76,7 @@ test.each(['sqlite', 'postgres'] as const)(
   },
 );
 
-test('a stop in the middle finishes the batch under way, and the next start goes on', { timeout: 60_000 }, async () => {
+test('a stop in the middle finishes the batch under way, and the next start goes on', async () => {
   await using sandbox = await startSandbox({ limits: { outbound: 1000 } });
   await using database = await freshDatabaseUrl('sqlite');
   const options = { databaseUrl: database.url, cxoneUrl: sandbox.url };

@@ -7,9 +7,7 @@ import { createUpload, finished, put } from '../support/imports.ts';
 
 const SAMPLE = { rows: 25_000, dirtyShare: 0.04, seed: 7 };
 
-test('25 000 rows, 4 % of them dirty: every count is exact and the list holds just the valid unique ones', {
-  timeout: 60_000,
-}, async () => {
+test('25 000 rows, 4 % of them dirty: every count is exact and the list holds just the valid unique ones', async () => {
   await using gateway = await startGateway();
   const { id, url } = await createUpload(gateway);
   const text = [...sampleFile(outboundContacts(SAMPLE), 'csv')].join('');

@@ -30,7 +30,7 @@ test.each([
   ['a reset after the write', { cut: 'before', applied: true, every: 2, times: 3 }],
   ['an answer cut in the middle', { cut: 'middle', every: 2, times: 3 }],
   ['an answer that is no JSON', { text: '<html>', applied: true, every: 2, times: 3 }],
-] as const)('%s: every row gets in once, and is counted so', { timeout: 60_000 }, async (_name, fault) => {
+] as const)('%s: every row gets in once, and is counted so', async (_name, fault) => {
   await using gateway = await startGateway(QUICK);
   gateway.sandbox.control.fail({ ...CONTACTS, ...fault });
   const id = await startImport(gateway, rows(5000));
@@ -39,7 +39,7 @@ test.each([
   expect(outcome).toMatchObject({ state: 'COMPLETED', progress: { succeeded: 5000, failed: 0, unknown: 0 } });
 });
 
-test('rows that CXone refuses fail alone, with its reason; a retry sends just those', { timeout: 60_000 }, async () => {
+test('rows that CXone refuses fail alone, with its reason; a retry sends just those', async () => {
   await using gateway = await startGateway(QUICK);
   const { control } = gateway.sandbox;
   const fault = control.fail({ ...CONTACTS, refuse: { every: 100, code: 'InvalidNumber', message: 'unreachable' } });
@@ -114,7 +114,7 @@ test('counts that do not add up end with failures, and the discrepancy is in the
   ]);
 });
 
-test('more refusals than allowed stop the import; the rest is not sent', { timeout: 60_000 }, async () => {
+test('more refusals than allowed stop the import; the rest is not sent', async () => {
   await using gateway = await startGateway(QUICK);
   const { control } = gateway.sandbox;
   control.fail({ ...CONTACTS, refuse: { every: 10, code: 'Refused' } });
@@ -128,9 +128,7 @@ test('more refusals than allowed stop the import; the rest is not sent', { timeo
   expect(held(control)).toBe(1800);
 });
 
-test('paused, nothing is sent; resumed, the rest is; cancelled, no more is, and what is wrong in a state is refused', {
-  timeout: 60_000,
-}, async () => {
+test('paused, nothing is sent; resumed, the rest is; cancelled, no more is, and what is wrong in a state is refused', async () => {
   await using gateway = await startGateway(QUICK);
   const { control } = gateway.sandbox;
   const steer = async (verb: string, id: string) =>

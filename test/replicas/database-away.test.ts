@@ -28,9 +28,7 @@ const readiness = async ({ url }: GatewayProcess) => {
   return { status: response.status, body: await response.json() };
 };
 
-test('the database is away during an import and traffic: what needs only CXone goes on, the rest goes on by itself later', {
-  timeout: 120_000,
-}, async () => {
+test('the database is away during an import and traffic: what needs only CXone goes on, the rest goes on by itself later', async () => {
   await using sandbox = await startSandbox();
   await using database = await freshDatabaseUrl('postgres');
   sandbox.control.fail({ method: 'POST', path: '/api/v2/outbound/contactlists/{id}/contacts', delayMs: 300 });
@@ -107,9 +105,7 @@ test('the database is away during an import and traffic: what needs only CXone g
   expect(printed.join('')).not.toMatch(/unhandled|uncaught/i);
 });
 
-test('an answer that came while the database was away is booked as it was, refused rows and all', {
-  timeout: 60_000,
-}, async () => {
+test('an answer that came while the database was away is booked as it was, refused rows and all', async () => {
   await using sandbox = await startSandbox();
   await using database = await freshDatabaseUrl('postgres');
   const direct = new URL(database.url);
@@ -136,7 +132,7 @@ test('an answer that came while the database was away is booked as it was, refus
   expect(sandbox.control.state.contactList(LIST_ID).total).toBe(990);
 });
 
-test('a gateway that starts before its database waits for it', { timeout: 60_000 }, async () => {
+test('a gateway that starts before its database waits for it', async () => {
   await using sandbox = await startSandbox();
   await using database = await freshDatabaseUrl('postgres');
   const direct = new URL(database.url);

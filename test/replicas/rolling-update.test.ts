@@ -76,7 +76,7 @@ test('an update, replica by replica, in the middle of an import: nothing is sent
   expect((await dataOf(successor, '{ status: gatewayStatus { replicas } }')).status.replicas).toBe(1);
 });
 
-test('many gateways that start at once on an empty database migrate it once', { timeout: 60_000 }, async () => {
+test('many gateways that start at once on an empty database migrate it once', async () => {
   await using sandbox = await startSandbox();
   await using database = await freshDatabaseUrl('postgres');
   await using cleanUp = new AsyncDisposableStack();

@@ -91,9 +91,7 @@ test('replicas that come, go and are killed under full load stay within one limi
   expect(violations).toEqual([]);
 });
 
-test('a limit smaller than the number of replicas: everybody gets on, and never more than it at once', {
-  timeout: 60_000,
-}, async () => {
+test('a limit smaller than the number of replicas: everybody gets on, and never more than it at once', async () => {
   await using sandbox = await startSandbox({ limits: { outbound: 2 } });
   await using database = await freshDatabaseUrl('postgres');
   const env = { CXONE_LIMITS: JSON.stringify({ outbound: 2 }) };
@@ -112,7 +110,7 @@ test('a limit smaller than the number of replicas: everybody gets on, and never 
   expect(sandbox.control.requests().peakPerSecond.outbound).toBeLessThanOrEqual(2);
 });
 
-test('what one replica learns from a 429 all obey, also one that starts after it', { timeout: 60_000 }, async () => {
+test('what one replica learns from a 429 all obey, also one that starts after it', async () => {
   await using sandbox = await startSandbox();
   await using database = await freshDatabaseUrl('postgres');
   await using cleanUp = new AsyncDisposableStack();
@@ -142,7 +140,7 @@ test('what one replica learns from a 429 all obey, also one that starts after it
   expect(Math.min(...after.map(({ at }) => at)) - refused.at).toBeGreaterThanOrEqual(4_000);
 });
 
-test('the same upsert from three replicas at once makes one contact', { timeout: 60_000 }, async () => {
+test('the same upsert from three replicas at once makes one contact', async () => {
   await using sandbox = await startSandbox({ limits: { addressBooks: 500 } });
   await using database = await freshDatabaseUrl('postgres');
   await using cleanUp = new AsyncDisposableStack();

@@ -11,9 +11,7 @@ const LIMIT = 50;
 /** The lease runs out, the others look once a second; faults.md allows five seconds on top. */
 const TAKEOVER_MS = 6_000 + 5_000;
 
-test('one of three is killed in the middle of an import, another paused: every row once, no event lost, within one limit', {
-  timeout: 120_000,
-}, async () => {
+test('one of three is killed in the middle of an import, another paused: every row once, no event lost, within one limit', async () => {
   await using sandbox = await startSandbox({ limits: { outbound: LIMIT } });
   await using database = await freshDatabaseUrl('postgres');
   // So slowly that there is a middle: a third of a second for each of the calls.
