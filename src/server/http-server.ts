@@ -5,7 +5,8 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import type { GraphQLSchema } from 'graphql';
 import type { Clock } from '../clock.ts';
 import type { GraphQLContext } from '../graphql/context.ts';
@@ -134,7 +135,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   // Nothing moved for a while: a reader that does not take its answer, a sender that fell silent within a body, or a
   // connection that nobody uses.
   server.setTimeout(limits.stallTimeoutMs, (socket) => {
-    if (socket.writableLength > 0 || !running.isBusy(socket)) socket.destroy();
+    if (socket.writableLength > 0) socket.destroy();
+    else if (!running.isBusy(socket)) void destroyIfSilent(socket);
   });
 
   server.listen(options.port, options.host);
@@ -171,6 +173,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await drained;
     },
   };
+}
+
+/** Whose reader has held a sender up may go on this very moment: what has arrived meanwhile is read first. */
+async function destroyIfSilent(socket: Socket): Promise<void> {
+  const { bytesRead } = socket;
+  await setImmediate();
+  await setImmediate(); // Between the two the sockets have been looked at.
+  if (socket.bytesRead === bytesRead) socket.destroy();
 }
 
 /** Without credentials, as scrapers expect it: numbers alone, whose labels are all our own words. */

@@ -236,7 +236,7 @@ describe('slow clients', () => {
         response.end(String(bytes));
       },
     };
-    harness = await startHarness({ routes: [...ROUTES, slowReader], limits: { stallTimeoutMs: 100 } });
+    harness = await startHarness({ routes: [...ROUTES, slowReader], limits: { stallTimeoutMs: 1_000 } });
     const waiting = fetch(`${harness.server.url}/held/1`, { method: 'PUT', body: new Uint8Array(4_000_000) });
     const head = (path: string) => `PUT ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nabc`;
     expect(await raw(head('/uploads/1')).catch(() => '')).toBe('');
