@@ -37,7 +37,9 @@ export async function migrateToLatest(options: {
     const provider = {
       getMigrations: async () => ({ ...(await executedMigrations(tx)), ...ownMigrations(engine.schema) }),
     };
-    const { error, results = [] } = await new Migrator({ db: tx, provider }).migrateToLatest();
+    // It orders what was done by the wall clock, which may have been set back meanwhile.
+    const migrator = new Migrator({ db: tx, provider, allowUnorderedMigrations: true });
+    const { error, results = [] } = await migrator.migrateToLatest();
     const failed = results.find(({ status }) => status === 'Error')?.migrationName;
     if (error || failed) {
       throw new Error(`The database could not be migrated${failed ? ` (${failed})` : ''}.`, { cause: error });

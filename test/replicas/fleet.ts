@@ -126,7 +126,7 @@ export async function startReplica(options: {
     },
     kill() {
       isAway = true;
-      paused = Promise.withResolvers();
+      paused ??= Promise.withResolvers();
     },
   };
 }

@@ -19,6 +19,11 @@ async function listening(database: Database): Promise<void> {
   await new Promise<void>((resolve) => database.onDoorbell('any', resolve));
 }
 
+async function migratedAt(database: Database, name: string, epochMs: number): Promise<void> {
+  const executedAt = new Date(epochMs).toISOString();
+  await sql`insert into kysely_migration (name, timestamp) values (${name}, ${executedAt})`.execute(database.db);
+}
+
 describe.each(ENGINES)('the database on %s', (engine) => {
   test('is migrated once, however many open it at the same time', async () => {
     await using fresh = await freshDatabaseUrl(engine);
@@ -67,10 +72,13 @@ describe.each(ENGINES)('the database on %s', (engine) => {
 
   test('still opens when a newer version has migrated it further', async () => {
     await using opened = await openFreshDatabase(engine);
-    const executedAt = new Date(systemClock.now()).toISOString();
-    await sql`insert into kysely_migration (name, timestamp) values ('9999-of-the-future', ${executedAt})`.execute(
-      opened.database.db,
-    );
+    await migratedAt(opened.database, '9999-of-the-future', systemClock.now());
+    await (await opened.openAgain()).ping();
+  });
+
+  test('still opens when the wall clock was set back between two migrations', async () => {
+    await using opened = await openFreshDatabase(engine);
+    await migratedAt(opened.database, '9999-of-the-future', systemClock.now() - 3_600_000);
     await (await opened.openAgain()).ping();
   });
 
