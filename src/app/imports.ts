@@ -18,12 +18,13 @@ import { createImports } from '../imports/service.ts';
 import { createUploadTidying } from '../imports/upload-tidying.ts';
 import { createImportStore } from '../store/import-store.ts';
 import { createOutbox } from '../store/outbox.ts';
+import { livesOn } from '../store/process-owner.ts';
 import { keptSetting } from '../store/settings.ts';
 import type { Ground } from './ground.ts';
 import type { Storage } from './storage.ts';
 export async function createImporting(
   { config, clock, random, log, metrics, parts }: Ground,
-  { database, leases, audit, eventLog, liveEvents }: Storage,
+  { database, owner, leases, audit, eventLog, liveEvents }: Storage,
   {
     kinds,
     replicas,
@@ -87,6 +88,8 @@ export async function createImporting(
     database,
     store: importStore,
     books,
+    owner,
+    livesOn: (other) => livesOn(other, owner),
     clock,
     log,
     firstPauseMs: 2 * config.retryBaseMs.other,

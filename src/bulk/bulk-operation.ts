@@ -54,7 +54,10 @@ export interface BulkOperation<Item> {
   maxBatchSize(target: string, call: CallContext): Promise<number>;
   /** How many batches for one target may be under way at once. Where settling goes by a count, one. */
   readonly concurrency: number;
-  /** What would have to be known after a crash; read once before the first batch of a run to this target. */
+  /**
+   * What would have to be known after a crash; read before each batch. Where it is there, settling goes by it: it only
+   * reads, and has to come before anything else is sent to the target. Else settling may be sending again.
+   */
   checkpoint?(target: string, call: CallContext): Promise<unknown>;
   /** The checkpoint after a batch that was answered, without asking CXone again. */
   advance?(checkpoint: unknown, result: BulkResult): unknown;

@@ -10,7 +10,7 @@ import type { CallContext } from '../cxone/call-context.ts';
 import { newUpstreamTally } from '../cxone/call-context.ts';
 import { GatewayError, type Issue, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
 import type { Condition, Database, Transaction } from '../store/database.ts';
-import type { BatchOutcome } from '../store/import-sending.ts';
+import type { BatchCrashes, BatchOutcome } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
 import type { ImportBatchRow } from '../store/tables.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -18,8 +18,10 @@ import type { ImportBooks } from './import-books.ts';
 
 /** How often a batch is sent before its rows count as failed. Waiting for a limit or an open circuit costs none of them. */
 const MAX_SENDS = 6;
-/** A batch whose sender died this often kills its senders: it is set aside, so that the rest goes on. */
-const MAX_CRASHES = 3;
+/** A batch that so many processes died at may be what they died of: from then on it goes last, and alone. */
+const ISOLATED_AFTER = 3;
+/** After so many, half of them alone with it, it certainly is: its rows are given up as unknown. */
+const MAX_CRASHES = 6;
 /** How often CXone is asked what became of a batch while it is out of reach, before its rows are given up as unknown. */
 const MAX_SETTLE_TRIES = 100;
 /** Batches of all lanes of a process whose answers wait for the database. */
@@ -32,7 +34,9 @@ export type SendOutcome =
   /** The import was paused, cancelled or stopped before the batch was sent, or the target is somebody else's now. */
   | { readonly status: 'notRunning' }
   /** Nothing of it took effect; it is tried again later. */
-  | { readonly status: 'released' };
+  | { readonly status: 'released' }
+  /** Too many processes died at it: it is settled when nothing else is to be done. */
+  | { readonly status: 'isolated' };
 
 /** Proves that this process still owns the target: nobody else has it until the transaction ends. */
 export interface Fence {
@@ -58,7 +62,8 @@ export interface BatchSender {
   ): Promise<SendOutcome>;
 }
 
-const attemptNote = z.object({ id: z.string(), checkpoint: z.unknown().optional() });
+/** `sender`: the process that has the batch under way, as long as it has not let go of it. */
+const attemptNote = z.object({ id: z.string(), checkpoint: z.unknown().optional(), sender: z.string().optional() });
 const jsonArray = z.array(z.unknown());
 const rowNumbers = z.array(z.number());
 
@@ -66,12 +71,15 @@ export function createBatchSender(deps: {
   database: Database;
   store: ImportStore;
   books: ImportBooks;
+  /** This process, and whether another, named in the same way, certainly still runs. */
+  owner: string;
+  livesOn: (owner: string) => boolean;
   clock: Clock;
   log: Log;
   /** First pause after a try that failed; doubled with each further one, up to LONGEST_PAUSE_MS. */
   firstPauseMs: number;
 }): BatchSender {
-  const { database, store, books, clock, log, firstPauseMs } = deps;
+  const { database, store, books, owner, livesOn, clock, log, firstPauseMs } = deps;
 
   /** Answers that could not be booked, by the attempt's id: for as long as this process may come to settle it itself. */
   const unbooked = new Map<string, BulkResult>();
@@ -79,20 +87,19 @@ export function createBatchSender(deps: {
   const waitFor = (error: RateLimitedError) => Math.max(error.retryAfterMs ?? 0, firstPauseMs);
   const pauseMs = (tries: number) => Math.min(firstPauseMs * 2 ** Math.min(tries - 1, 10), LONGEST_PAUSE_MS);
 
-  function callContext(batch: ImportBatchRow, signal: AbortSignal): CallContext {
+  function callContext(batch: ImportBatchRow, signal: AbortSignal) {
     return {
       requestId: `${batch.import_id}/${batch.number}`,
       lane: { kind: 'import', key: batch.import_id },
       signal,
       tally: newUpstreamTally(),
-    };
+    } as const satisfies CallContext;
   }
 
   async function release(batch: ImportBatchRow, fence: Fence, waitMs: number): Promise<SendOutcome> {
     await database.transaction(async (tx) => {
       await fence.assertHeld(tx);
-      const { import_id: importId, number, target_id: targetId } = batch;
-      await store.releaseBatch(tx, { importId, number, targetId }, waitMs);
+      await store.releaseBatch(tx, { ...crashesOf(batch), targetId: batch.target_id }, waitMs);
     });
     return { status: 'released' };
   }
@@ -129,6 +136,23 @@ export function createBatchSender(deps: {
       { outcomes: uniform(batch.size, { status, issue }), upstreamRequestId: undefined, latencyMs: 0 },
       fence,
     );
+
+  const giveUp = (batch: ImportBatchRow, fence: Fence) => {
+    const message = `${batch.crashes} processes died while this was under way. Look before sending it again.`;
+    return bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message }, fence);
+  };
+
+  /** Where this process is stopped or cut off, whoever finds the batch shall not take it for one that died at it. */
+  async function lettingGo<T>(batch: ImportBatchRow, note: z.infer<typeof attemptNote>, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const { sender: _, ...rest } = note;
+      const notes = { fromJson: JSON.stringify(note), toJson: JSON.stringify(rest) };
+      await store.letGo({ importId: batch.import_id, number: batch.number }, notes).catch(() => undefined);
+      throw error;
+    }
+  }
 
   /** A refusal that would meet every other batch as well ends the import rather than fail its rows one batch at a time. */
   function concernsWholeImport(error: UpstreamError): boolean {
@@ -192,6 +216,7 @@ export function createBatchSender(deps: {
         { path: [], code: 'NO_ANSWER', message: `${settlement.reason} Look before sending it again.` },
         fence,
       );
+    if (batch.crashes >= MAX_CRASHES) return giveUp(batch, fence);
     if (sends < MAX_SENDS) return release(batch, fence, pauseMs(sends));
     const issue = {
       path: [],
@@ -231,10 +256,30 @@ export function createBatchSender(deps: {
     }
   }
 
+  async function sendMarked(
+    batch: ImportBatchRow,
+    operation: BulkOperation<unknown>,
+    attempt: Attempt,
+    fence: Fence,
+    call: CallContext & { readonly signal: AbortSignal },
+  ): Promise<SendOutcome> {
+    const sends = batch.attempts + 1 - batch.crashes;
+    const items = jsonArray.parse(JSON.parse(batch.items_json ?? '[]'));
+    let result: BulkResult;
+    try {
+      result = await operation.send(batch.target_id, items, attempt, call);
+    } catch (error) {
+      if (error instanceof OutcomeUnknownError && !call.signal.aborted)
+        return settle(batch, operation, attempt, sends, fence, call.signal);
+      return afterFailure(batch, sends, error, fence, call.signal);
+    }
+    // Outside of the try: what cannot be booked now is not a failed batch, it is settled by whoever comes next.
+    return bookAnswer(batch, items, attempt.id, result, fence);
+  }
+
   return {
     async send(batch, operation, fence, signal) {
       const call = callContext(batch, signal);
-      const sends = batch.attempts + 1;
       let attempt: Attempt;
       try {
         attempt = { id: randomUUID(), checkpoint: await operation.checkpoint?.(batch.target_id, call) };
@@ -249,35 +294,40 @@ export function createBatchSender(deps: {
         if (error instanceof UpstreamError) return release(batch, fence, firstPauseMs);
         throw error;
       }
-      const place = { importId: batch.import_id, number: batch.number };
-      const marked = await store.markSending(database.db, place, JSON.stringify(attempt), fence.isHeld());
+      const note = { ...attempt, sender: owner };
+      const marked = await store.markSending(database.db, crashesOf(batch), JSON.stringify(note), fence.isHeld());
       if (!marked) return { status: 'notRunning' };
-      const items = jsonArray.parse(JSON.parse(batch.items_json ?? '[]'));
-      let result: BulkResult;
-      try {
-        result = await operation.send(batch.target_id, items, attempt, call);
-      } catch (error) {
-        if (error instanceof OutcomeUnknownError && !signal.aborted)
-          return settle(batch, operation, attempt, sends, fence, signal);
-        return afterFailure(batch, sends, error, fence, signal);
-      }
-      // Outside of the try: what cannot be booked now is not a failed batch, it is settled by whoever comes next.
-      return bookAnswer(batch, items, attempt.id, result, fence);
+      return lettingGo(batch, note, sendMarked(batch, operation, attempt, fence, call));
     },
 
-    async resume(batch, operation, fence, signal) {
+    async resume(leftBehind, operation, fence, signal) {
       // Written with the state in which the batch was found: a note that is missing or cannot be read is a bug.
-      const note = attemptNote.parse(JSON.parse(batch.attempt_json ?? 'null'));
-      const answer = unbooked.get(note.id);
-      if (answer)
-        return bookAnswer(batch, jsonArray.parse(JSON.parse(batch.items_json ?? '[]')), note.id, answer, fence);
-      if (batch.attempts >= MAX_CRASHES + MAX_SENDS) {
-        const message = `${batch.attempts} processes died while this was under way. Look before sending it again.`;
-        return bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message }, fence);
+      const { sender, ...attempt } = attemptNote.parse(JSON.parse(leftBehind.attempt_json ?? 'null'));
+      const answer = unbooked.get(attempt.id);
+      if (answer) {
+        const items = jsonArray.parse(JSON.parse(leftBehind.items_json ?? '[]'));
+        return bookAnswer(leftBehind, items, attempt.id, answer, fence);
       }
-      return settle(batch, operation, { id: note.id, checkpoint: note.checkpoint }, 0, fence, signal);
+      const hasDied = sender !== undefined && !livesOn(sender);
+      const batch = { ...leftBehind, crashes: leftBehind.crashes + Number(hasDied) };
+      const settled = () =>
+        settle(batch, operation, { id: attempt.id, checkpoint: attempt.checkpoint }, 0, fence, signal);
+      // Only looked at: that is what nobody dies of.
+      if (operation.checkpoint) return settled();
+      const { isolated } = crashesOf(batch);
+      const isTooEarly = isolated && leftBehind.isolated === 0;
+      const note = isTooEarly ? attempt : { ...attempt, sender: owner };
+      const taken = await store.takeOver(crashesOf(batch), JSON.stringify(note), fence.isHeld());
+      if (!taken) return { status: 'notRunning' };
+      if (isTooEarly) return { status: 'isolated' };
+      if (batch.crashes >= MAX_CRASHES) return giveUp(batch, fence);
+      return lettingGo(batch, note, settled());
     },
   };
+}
+
+function crashesOf({ import_id: importId, number, crashes }: ImportBatchRow): BatchCrashes {
+  return { importId, number, crashes, isolated: crashes >= ISOLATED_AFTER };
 }
 
 function uniform(size: number, outcome: ItemOutcome): ItemOutcome[] {

@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts';
 import { type CallContext, newUpstreamTally } from '../cxone/call-context.ts';
 import { GatewayError } from '../errors.ts';
 import type { Database, Transaction } from '../store/database.ts';
-import { takenItems } from '../store/import-sending.ts';
+import { type BatchClass, takenItems } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
 import type { Leases } from '../store/leases.ts';
 import type { ImportBatchRow, ImportRow } from '../store/tables.ts';
@@ -28,8 +28,16 @@ const LEASE_MS = 6000;
 const MAX_LANES = 32;
 /** How often uploads that nobody is bringing any more are looked for. */
 const TIDY_EVERY_MS = 60_000;
+/** An isolated batch waits so long for nothing else to be under way; then this process makes it so. */
+const ISOLATED_WAIT_MS = 600_000;
 /** A list's count may lag behind what it took: it is read this often before a mismatch is believed. */
 const COUNT_LOOKS = 5;
+
+interface Target {
+  readonly kind: ImportKindName;
+  /** CXone's raw id. */
+  readonly targetId: string;
+}
 
 export interface ImportRunner {
   start(): void;
@@ -59,6 +67,9 @@ export function createImportRunner(deps: {
   /** Lanes that end after the batches they have under way, so that another replica can have their target. */
   const yielding = new Set<string>();
   const finishing = new Map<string, Promise<void>>();
+  /** The lane of an isolated batch: at most one, and then nothing else. */
+  const alone = new Map<string, Promise<void>>();
+  let isolatedSince: number | undefined;
   let rounds: Promise<void> | undefined;
   let tidyAt = 0;
   let bell = Promise.withResolvers<void>();
@@ -82,31 +93,51 @@ export function createImportRunner(deps: {
   /** @returns in how many milliseconds there may be more to do */
   async function round(): Promise<number> {
     await tidyUploads();
-    const targets = await store.openTargets();
-    const due = targets.filter(({ waitMs }) => waitMs <= 0);
-    const open = new Map(
-      [...(await store.unsettledTargets()), ...due].map(({ kind, targetId }) => [
-        `${kind}:${targetId}`,
-        { kind, targetId },
-      ]),
-    );
+    const { due, waitMs } = await dueTargets('ordinary');
+    const isolated = await dueTargets('isolated');
+    isolatedSince = isolated.due.size === 0 ? undefined : (isolatedSince ?? clock.monotonic());
+    const isOverdue = isolatedSince !== undefined && clock.monotonic() - isolatedSince >= ISOLATED_WAIT_MS;
+    const isReserved = alone.size > 0 || isOverdue;
     // Rounded up, so that the shares of all replicas together are no fewer than there are targets.
-    const share = Math.min(MAX_LANES, Math.ceil(open.size / replicas()));
-    for (const [name, { kind, targetId }] of open) {
+    const share = isReserved ? 0 : Math.min(MAX_LANES, Math.ceil(due.size / replicas()));
+    for (const [name, target] of due) {
       if (lanes.size >= share || stopping.signal.aborted) break;
-      if (lanes.has(name)) continue;
-      const { acquired, done } = leased(`send:${name}`, (fence, signal) => lane(name, kind, targetId, fence, signal));
-      track(lanes, name, done);
       // One after the other: those that others have do not count.
-      await acquired;
+      if (!lanes.has(name)) await openLane(lanes, name, target, 'ordinary');
     }
     const surplus = lanes.size - yielding.size - share;
     for (const name of [...lanes.keys()].reverse().slice(0, Math.max(0, surplus))) yielding.add(name);
-    for (const row of await store.exhausted()) {
+    for (const row of isReserved ? [] : await store.exhausted()) {
       if (!finishing.has(row.id))
         track(finishing, row.id, leased(`finish:${row.id}`, (_, signal) => finish(row, signal)).done);
     }
-    return Math.min(POLL_MS, ...targets.flatMap(({ waitMs }) => (waitMs > 0 ? [waitMs] : [])));
+    for (const [name, target] of due.size === 0 || isOverdue ? isolated.due : []) {
+      if (lanes.size + finishing.size + alone.size > 0 || stopping.signal.aborted) break;
+      await openLane(alone, name, target, 'isolated');
+    }
+    return Math.min(POLL_MS, waitMs, isolated.waitMs);
+  }
+
+  /** By name, and in how many milliseconds there may be more. */
+  async function dueTargets(which: BatchClass): Promise<{ due: ReadonlyMap<string, Target>; waitMs: number }> {
+    const targets = await store.openTargets(which);
+    const due = [...(await store.unsettledTargets(which)), ...targets.filter(({ waitMs }) => waitMs <= 0)];
+    return {
+      due: new Map(due.map(({ kind, targetId }) => [`${kind}:${targetId}`, { kind, targetId }])),
+      waitMs: Math.min(...targets.flatMap(({ waitMs }) => (waitMs > 0 ? [waitMs] : []))),
+    };
+  }
+
+  /** Resolves once it is decided whether this process has the target. */
+  async function openLane(
+    running: Map<string, Promise<void>>,
+    name: string,
+    target: Target,
+    which: BatchClass,
+  ): Promise<void> {
+    const { acquired, done } = leased(`send:${name}`, (fence, signal) => lane(name, target, which, fence, signal));
+    track(running, name, done);
+    await acquired;
   }
 
   async function tidyUploads(): Promise<void> {
@@ -156,10 +187,11 @@ export function createImportRunner(deps: {
     return { acquired, done };
   }
 
+  /** Of isolated batches, one: then there may be something else to do. */
   async function lane(
     name: string,
-    kind: ImportKindName,
-    targetId: string,
+    { kind, targetId }: Target,
+    which: BatchClass,
     fence: Fence,
     signal: AbortSignal,
   ): Promise<boolean> {
@@ -175,10 +207,12 @@ export function createImportRunner(deps: {
     };
 
     let hasWorked = false;
-    for (const batch of await store.unsettled(kind, targetId)) {
+    const isAlone = which === 'isolated';
+    for (const batch of await store.unsettled(kind, targetId, which)) {
       const row = await store.get(batch.import_id);
       if (row) await sender.resume(batch, operation(row), fence, signal);
       hasWorked = true;
+      if (isAlone) return hasWorked;
     }
 
     const underWay = new Set<Promise<void>>();
@@ -188,7 +222,7 @@ export function createImportRunner(deps: {
     const stopped = () =>
       stopping.signal.aborted || signal.aborted || yielding.has(name) || paused || failures.length > 0;
     while (!stopped()) {
-      const next = await nextBatch(kind, targetId, taken, rows, signal);
+      const next = await nextBatch({ kind, targetId }, which, taken, rows, signal);
       if (!next) break;
       hasWorked = true;
       const { row, batch } = next;
@@ -208,6 +242,7 @@ export function createImportRunner(deps: {
           taken.delete(place);
         });
       underWay.add(one);
+      if (isAlone) break;
       if (underWay.size >= operation(row).concurrency) await Promise.race(underWay);
     }
     // Before the lease is given back: whoever has it next takes what is under way for left behind.
@@ -217,13 +252,13 @@ export function createImportRunner(deps: {
   }
 
   async function nextBatch(
-    kind: ImportKindName,
-    targetId: string,
+    { kind, targetId }: Target,
+    which: BatchClass,
     taken: ReadonlyMap<string, ImportBatchRow>,
     rows: Map<string, ImportRow>,
     signal: AbortSignal,
   ): Promise<{ row: ImportRow; batch: ImportBatchRow } | undefined> {
-    const next = await store.nextPending(kind, targetId, [...taken.values()]);
+    const next = await store.nextPending(kind, targetId, [...taken.values()], which);
     if (!next) return undefined;
     const { batch, begun } = next;
     // What a lane needs of an import stays as it is, but for whether it has begun.
@@ -320,7 +355,7 @@ export function createImportRunner(deps: {
     async drain(graceMs) {
       stopping.abort(new Error('the gateway is stopping'));
       await rounds;
-      const working = () => Promise.allSettled([...lanes.values(), ...finishing.values()]);
+      const working = () => Promise.allSettled([...lanes.values(), ...finishing.values(), ...alone.values()]);
       const over = new AbortController();
       await Promise.race([working(), clock.sleep(graceMs, over.signal).catch(() => undefined)]);
       over.abort();

@@ -104,6 +104,8 @@ const BATCH_COLUMNS = [
   'failed',
   'unknown',
   'attempts',
+  'crashes',
+  'isolated',
   'attempt_json',
   'latency_ms',
   'upstream_request_id',

@@ -35,6 +35,8 @@ export async function insertBatches(
       failed: 0,
       unknown: 0,
       attempts: 0,
+      crashes: 0,
+      isolated: 0,
       contents: packContents(batch),
     };
     await tx.insertInto('import_batches').values(row).execute();

@@ -1,10 +1,10 @@
 /** The batches of imports on their way to CXone: which are due, which are under way, and what became of their rows. */
-import { type ExpressionBuilder, type ExpressionWrapper, type RawBuilder, type SqlBool, sql } from 'kysely';
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import { NO_CONTENTS, withContents } from './batch-contents.ts';
 import type { Condition, Database, Queryable, Transaction } from './database.ts';
 import { insertRejections } from './import-rows.ts';
-import type { ImportBatchRow, ImportKindColumn, ImportRow, Tables } from './tables.ts';
+import type { ImportBatchRow, ImportKindColumn, ImportRow } from './tables.ts';
 
 export interface BatchOutcome {
   importId: string;
@@ -51,6 +51,18 @@ export function takenItems(recentJson: string | null): TakenItem[] {
 
 type BatchPlace = Pick<ImportBatchRow, 'import_id' | 'number'>;
 
+/** A batch, and what is known of the processes that died while they had it under way. */
+export interface BatchCrashes {
+  importId: string;
+  number: number;
+  crashes: number;
+  /** Whether it is one of the isolated ones from now on. */
+  isolated: boolean;
+}
+
+/** Which batches: those that are sent as they come, or those that are kept apart as they may be what processes die of. */
+export type BatchClass = 'ordinary' | 'isolated';
+
 export interface ImportSending {
   /**
    * The first batch of a run is about to be sent; `count` is what the target holds. Undefined where it has begun
@@ -58,11 +70,11 @@ export interface ImportSending {
    */
   begin(tx: Transaction, importId: string, nowMs: number, count: number | null): Promise<ImportRow | undefined>;
   /** Oldest import first. */
-  openTargets(): Promise<OpenTarget[]>;
+  openTargets(which: BatchClass): Promise<OpenTarget[]>;
   /** Targets with batches under way: somebody's, or left behind by somebody who died, whatever their import's state. */
-  unsettledTargets(): Promise<{ kind: ImportKindColumn; targetId: string }[]>;
+  unsettledTargets(which: BatchClass): Promise<{ kind: ImportKindColumn; targetId: string }[]>;
   /** The batches of a target that were being sent when their sender died, oldest first. */
-  unsettled(kind: ImportKindColumn, targetId: string): Promise<ImportBatchRow[]>;
+  unsettled(kind: ImportKindColumn, targetId: string, which: BatchClass): Promise<ImportBatchRow[]>;
   /**
    * The next batch that may be sent to the target now, none of `except`. Oldest import first: those to the same target
    * go one after another, so that each can be verified. `begun` is its import's.
@@ -71,6 +83,7 @@ export interface ImportSending {
     kind: ImportKindColumn,
     targetId: string,
     except: readonly BatchPlace[],
+    which: BatchClass,
   ): Promise<{ batch: ImportBatchRow; begun: number } | undefined>;
   /**
    * Notes durably that the batch is about to be sent. False where the import has left the state RUNNING, and where `held`
@@ -83,11 +96,11 @@ export interface ImportSending {
     held: Condition,
   ): Promise<boolean>;
   /** Nothing of it took effect: back to the pending ones. Nothing is sent to its target for `waitMs`. */
-  releaseBatch(
-    tx: Transaction,
-    batch: { importId: string; number: number; targetId: string },
-    waitMs: number,
-  ): Promise<void>;
+  releaseBatch(tx: Transaction, batch: BatchCrashes & { targetId: string }, waitMs: number): Promise<void>;
+  /** Of a batch that was left behind: who has it now. False where `held` is not true. */
+  takeOver(batch: BatchCrashes, attemptJson: string, held: Condition): Promise<boolean>;
+  /** Changes the note of a batch whose sender lives and gives it up, unless somebody has taken it over. */
+  letGo(batch: { importId: string; number: number }, attempt: { fromJson: string; toJson: string }): Promise<void>;
   /** Books the outcome of a batch; returns the import as it is afterwards. */
   completeBatch(tx: Transaction, outcome: BatchOutcome, nowMs: number): Promise<ImportRow>;
   /** Running imports of which no row is pending or under way: to be verified and finished. */
@@ -128,7 +141,7 @@ export function createImportSending(database: Database): ImportSending {
         .returningAll()
         .executeTakeFirst(),
 
-    async openTargets() {
+    async openTargets(which) {
       const rows = await db
         .selectFrom('import_targets as target')
         .innerJoin('imports as import', 'import.id', 'target.import_id')
@@ -136,7 +149,16 @@ export function createImportSending(database: Database): ImportSending {
         .select((eb) => eb('target.not_before', '-', database.nowMs()).as('wait_ms'))
         .where('import.state', '=', 'RUNNING')
         .where('target.state', 'in', ['PENDING', 'RUNNING'])
-        .where(hasRowsLeft)
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('import_batches as batch')
+              .select('batch.number')
+              .whereRef('batch.import_id', '=', 'target.import_id')
+              .whereRef('batch.target_id', '=', 'target.target_id')
+              .where('batch.state', '=', 'PENDING')
+              .where('batch.isolated', '=', flagOf(which)),
+          ),
+        )
         .orderBy('target.import_id')
         .execute();
       return rows.map((row) => ({
@@ -147,18 +169,19 @@ export function createImportSending(database: Database): ImportSending {
       }));
     },
 
-    async unsettledTargets() {
+    async unsettledTargets(which) {
       const rows = await db
         .selectFrom('import_batches as batch')
         .innerJoin('imports as import', 'import.id', 'batch.import_id')
         .select(['import.kind', 'batch.target_id'])
         .distinct()
         .where('batch.state', '=', 'RUNNING')
+        .where('batch.isolated', '=', flagOf(which))
         .execute();
       return rows.map((row) => ({ kind: row.kind, targetId: row.target_id }));
     },
 
-    async unsettled(kind, targetId) {
+    async unsettled(kind, targetId, which) {
       const rows = await db
         .selectFrom('import_batches as batch')
         .innerJoin('imports as import', 'import.id', 'batch.import_id')
@@ -166,13 +189,14 @@ export function createImportSending(database: Database): ImportSending {
         .where('import.kind', '=', kind)
         .where('batch.target_id', '=', targetId)
         .where('batch.state', '=', 'RUNNING')
+        .where('batch.isolated', '=', flagOf(which))
         .orderBy('batch.import_id')
         .orderBy('batch.number')
         .execute();
       return rows.map(withContents);
     },
 
-    async nextPending(kind, targetId, except) {
+    async nextPending(kind, targetId, except, which) {
       // First which import, then its first batch: each is one step in an index, however many batches there are.
       const oldest = db
         .selectFrom('import_targets as target')
@@ -190,6 +214,7 @@ export function createImportSending(database: Database): ImportSending {
               .whereRef('candidate.import_id', '=', 'target.import_id')
               .where('candidate.target_id', '=', targetId)
               .where('candidate.state', '=', 'PENDING')
+              .where('candidate.isolated', '=', flagOf(which))
               .where(noneOf(except, 'candidate')),
           ),
         )
@@ -203,6 +228,7 @@ export function createImportSending(database: Database): ImportSending {
         .where('batch.import_id', '=', oldest)
         .where('batch.target_id', '=', targetId)
         .where('batch.state', '=', 'PENDING')
+        .where('batch.isolated', '=', flagOf(which))
         .where(noneOf(except, 'batch'))
         .orderBy('batch.number')
         .limit(1)
@@ -215,7 +241,13 @@ export function createImportSending(database: Database): ImportSending {
     async markSending(at, { importId, number }, attemptJson, held) {
       const { numUpdatedRows } = await at
         .updateTable('import_batches')
-        .set((eb) => ({ state: 'RUNNING' as const, attempts: eb('attempts', '+', 1), attempt_json: attemptJson }))
+        .set((eb) => ({
+          state: 'RUNNING' as const,
+          attempts: eb('attempts', '+', 1),
+          attempt_json: attemptJson,
+          // What becomes of it may have to be found out before anything else is sent to its target.
+          isolated: 0,
+        }))
         .where('import_id', '=', importId)
         .where('number', '=', number)
         .where('state', 'in', ['PENDING', 'RUNNING'])
@@ -227,7 +259,29 @@ export function createImportSending(database: Database): ImportSending {
       return numUpdatedRows > 0n;
     },
 
-    async releaseBatch(tx, { importId, number, targetId }, waitMs) {
+    async takeOver({ importId, number, crashes, isolated }, attemptJson, held) {
+      const { numUpdatedRows } = await db
+        .updateTable('import_batches')
+        .set({ attempt_json: attemptJson, crashes, isolated: Number(isolated) })
+        .where('import_id', '=', importId)
+        .where('number', '=', number)
+        .where('state', '=', 'RUNNING')
+        .where(held)
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
+
+    async letGo({ importId, number }, { fromJson, toJson }) {
+      await db
+        .updateTable('import_batches')
+        .set({ attempt_json: toJson })
+        .where('import_id', '=', importId)
+        .where('number', '=', number)
+        .where('attempt_json', '=', fromJson)
+        .execute();
+    },
+
+    async releaseBatch(tx, { importId, number, targetId, crashes, isolated }, waitMs) {
       await tx
         .updateTable('import_batches')
         .set(({ selectFrom }) => ({
@@ -236,6 +290,8 @@ export function createImportSending(database: Database): ImportSending {
             .select(sql`case when state in ('CANCELLED', 'FAILED') then 'CANCELLED' else 'PENDING' end`.as('state'))
             .where('id', '=', importId)}`,
           attempt_json: null,
+          crashes,
+          isolated: Number(isolated),
         }))
         .where('import_id', '=', importId)
         .where('number', '=', number)
@@ -338,15 +394,6 @@ function noneOf(batches: readonly BatchPlace[], alias: string): RawBuilder<SqlBo
   return others.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`${sql.join(others, sql` and `)}`;
 }
 
-type TargetAndImport = Tables & { target: Tables['import_targets']; import: Tables['imports'] };
-
-function hasRowsLeft(
-  eb: ExpressionBuilder<TargetAndImport, 'target' | 'import'>,
-): ExpressionWrapper<TargetAndImport, 'target' | 'import', SqlBool> {
-  const { ref } = eb;
-  return eb(
-    ref('target.valid'),
-    '>',
-    sql<number>`${ref('target.succeeded')} + ${ref('target.skipped')} + ${ref('target.failed')} + ${ref('target.unknown')}`,
-  );
+function flagOf(which: BatchClass): number {
+  return which === 'isolated' ? 1 : 0;
 }

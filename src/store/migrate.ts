@@ -12,6 +12,7 @@ import { webhookTables } from './migrations/0002-webhooks.ts';
 import { packedBatches } from './migrations/0003-packed-batches.ts';
 import { importEnds } from './migrations/0004-import-ends.ts';
 import { importCalls } from './migrations/0005-import-calls.ts';
+import { crashCounts } from './migrations/0006-crashes.ts';
 import type { SchemaDialect, StorageEngine, StoreLog } from './storage-engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -22,6 +23,7 @@ const MIGRATIONS: Record<string, (db: Kysely<Tables>, schema: SchemaDialect) => 
   '0003-packed-batches': packedBatches,
   '0004-import-ends': importEnds,
   '0005-import-calls': importCalls,
+  '0006-crashes': crashCounts,
 };
 
 /** @throws Error naming the migration that failed; nothing of it is left behind */

@@ -23,6 +23,12 @@ export function isGone(owner: string, self: string): boolean {
   return theirs.pid === ours.pid ? theirs.start !== ours.start : !isRunning(theirs.pid);
 }
 
+/** @returns true only when the process that `owner` names certainly still runs, `self` among them: it may be paused */
+export function livesOn(owner: string, self: string): boolean {
+  if (owner === self) return true;
+  return parseOwner(owner)?.host === parseOwner(self)?.host && !isGone(owner, self);
+}
+
 function parseOwner(owner: string): { host: string; pid: number; start: string | undefined } | undefined {
   const [, host, pid, start] = /^(.+):(\d+):(?:(\d+)-)?[^:]+$/.exec(owner) ?? [];
   return host === undefined ? undefined : { host, pid: Number(pid), start };

@@ -212,8 +212,12 @@ interface ImportBatchTable {
   failed: number;
   unknown: number;
   attempts: number;
-  /** Set before a send, cleared by its outcome: a batch found with it was sent by somebody who died. JSON. */
+  /** Set before a send, cleared by its outcome: a batch found with it was left behind, by the sender it names. JSON. */
   attempt_json: string | null;
+  /** How many processes died while they had it under way. */
+  crashes: number;
+  /** 1 where it may be what they died of: it waits until nothing else is to be done, and goes alone. */
+  isolated: number;
   latency_ms: number | null;
   upstream_request_id: string | null;
   error: string | null;

@@ -16,6 +16,8 @@ const stored = (row: Partial<StoredBatchRow>): StoredBatchRow => ({
   failed: 0,
   unknown: 0,
   attempts: 0,
+  crashes: 0,
+  isolated: 0,
   attempt_json: null,
   latency_ms: null,
   upstream_request_id: null,

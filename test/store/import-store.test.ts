@@ -103,7 +103,7 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
     const { store, database, complete } = opened;
     const place = (import_id: string, number: number) => ({ import_id, number });
     const next = async (...except: { import_id: string; number: number }[]) => {
-      const found = await store.nextPending('SEGMENT_MEMBERS', 'segment', except);
+      const found = await store.nextPending('SEGMENT_MEMBERS', 'segment', except, 'ordinary');
       return found && [found.batch.import_id, found.batch.number, found.batch.items_json];
     };
     expect(await next()).toEqual(['import', 1, '["c-1"]']);
@@ -113,12 +113,12 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
     expect(await next(place('import', 2), place('import', 3), place('later', 1))).toEqual(['later', 2, '["c-2"]']);
     expect(await next(place('import', 2), place('import', 3), place('later', 1), place('later', 2))).toBeUndefined();
     await database.transaction((tx) =>
-      store.releaseBatch(tx, { importId: 'import', number: 2, targetId: 'segment' }, 1000),
+      store.releaseBatch(tx, { importId: 'import', number: 2, targetId: 'segment', crashes: 0, isolated: false }, 1000),
     );
     expect(await next()).toEqual(['later', 1, '["c-1"]']);
     await database.transaction((tx) => store.set(tx, 'later', { state: 'PAUSED' }));
     expect(await next()).toBeUndefined();
-    expect(await store.nextPending('RECORDS', 'segment', [])).toBeUndefined();
+    expect(await store.nextPending('RECORDS', 'segment', [], 'ordinary')).toBeUndefined();
   });
 
   test('a batch is only marked as being sent while its target is held and its import runs', async () => {
@@ -127,12 +127,12 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
     const mark = (held: string) =>
       store.markSending(database.db, { importId: 'import', number: 1 }, '{}', sql<SqlBool>`${sql.lit(held)} = 'held'`);
     expect(await mark('lost')).toBe(false);
-    expect(await store.unsettledTargets()).toEqual([]);
+    expect(await store.unsettledTargets('ordinary')).toEqual([]);
     await database.transaction((tx) => store.set(tx, 'import', { state: 'PAUSED' }));
     expect(await mark('held')).toBe(false);
     await database.transaction((tx) => store.set(tx, 'import', { state: 'RUNNING' }));
     expect(await mark('held')).toBe(true);
-    expect(await store.unsettledTargets()).toHaveLength(1);
+    expect(await store.unsettledTargets('ordinary')).toHaveLength(1);
   });
 
   test('a batch of which nothing was taken leaves them as they are', async () => {

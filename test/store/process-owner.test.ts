@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { isGone, processOwner } from '../../src/store/process-owner.ts';
+import { isGone, livesOn, processOwner } from '../../src/store/process-owner.ts';
 
 const self = processOwner('me');
 const withPid = (pid: number, run = 'other') => self.replace(/:\d+:\d+-me$/, `:${pid}:${run}`);
@@ -26,4 +26,12 @@ test('of another machine, another PID namespace or another kind of owner nothing
   expect(isGone(withPid(pid).replace(/\/\d+:/, '/1:'), self)).toBe(process.platform !== 'linux');
   expect(isGone('worker', self)).toBe(false);
   expect(isGone(withPid(pid), 'worker')).toBe(false);
+});
+
+test('only a process of this machine that runs certainly lives on', () => {
+  expect(livesOn(self, self)).toBe(true);
+  expect(livesOn(withPid(process.ppid), self)).toBe(true);
+  expect(livesOn(withPid(deadPid()), self)).toBe(false);
+  expect(livesOn(withPid(process.pid, '1-earlier'), self)).toBe(false);
+  expect(livesOn(`elsewhere:${process.ppid}:run`, self)).toBe(false);
 });
