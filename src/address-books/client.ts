@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { CxoneAnswer, CxoneClient } from '../cxone/client.ts';
 import { ADDRESS_BOOK_MAX_IN_FLIGHT } from '../cxone/limits.ts';
+import type { Page } from '../cxone/pages.ts';
 import { UpstreamError } from '../errors.ts';
 import {
   type AddressBook,
@@ -38,10 +39,7 @@ export interface WrittenBook extends Head {
 export interface AddressBookClient {
   /** Null where there is no such book. @throws UpstreamError badResponse where CXone answers with another book */
   get(bookId: string, call: CallContext): Promise<AddressBook | null>;
-  page(
-    query: { page: number; pageSize: number },
-    call: CallContext,
-  ): Promise<{ entities: AddressBook[]; hasMore: boolean; total: number | undefined }>;
+  page(query: { page: number; pageSize: number }, call: CallContext): Promise<Page<AddressBook>>;
   /** All books, page after page. */
   all(call: CallContext): AsyncIterable<{ entities: AddressBook[] }>;
   create(body: NewBook, call: CallContext): Promise<WrittenBook | 'nameTaken'>;

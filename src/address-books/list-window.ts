@@ -1,6 +1,6 @@
 /** A window on a list that CXone gives in pages, where some of what it gives is left out. */
 import { MAX_PAGE_SIZE } from '../cxone/limits.ts';
-import { readWindow } from '../cxone/page-window.ts';
+import { type PageOf, readWindow } from '../cxone/page-window.ts';
 
 /** Where in CXone's order to begin (0 is the first), and how many items at most: 1 to 250. */
 export interface Window {
@@ -17,7 +17,7 @@ export interface WindowOf<T> {
   readonly hasNextPage: boolean;
 }
 
-type ReadPage<T> = (page: number, pageSize: number) => Promise<{ entities: T[]; hasMore: boolean }>;
+type ReadPage<T> = (page: number, pageSize: number) => Promise<PageOf<T>>;
 
 /** A filter that keeps next to nothing must not read a whole list at once: after this many pages the caller decides. */
 const MAX_PAGES_READ = 20;

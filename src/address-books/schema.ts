@@ -13,6 +13,7 @@ import { callerOf, type GraphQLContext } from '../graphql/context.ts';
 import { createCursorCodec } from '../graphql/cursors.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeGlobalId, encodeGlobalId } from '../graphql/global-ids.ts';
+import { loadOnce } from '../graphql/load-once.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
 import type { ExtendedSchemaTypes } from '../graphql/schema-types.ts';
 import { type AddressBook, type FieldDefinition, toAddressBook } from './model.ts';
@@ -20,16 +21,10 @@ import { type AddressBook, type FieldDefinition, toAddressBook } from './model.t
 export type AddressBookRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, AddressBook>;
 export type FieldDefinitionRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, FieldDefinition>;
 
-function knownBooks(context: GraphQLContext): Map<string, Promise<AddressBook | null>> {
-  return context.loaders.loader('addressBooks.get', () => new Map());
-}
-
 /** A book by CXone's id; asked for once in an operation, however often it is named. */
 export function loadAddressBook(bookId: string, context: GraphQLContext): Promise<AddressBook | null> {
-  const known = knownBooks(context);
-  const book = known.get(bookId) ?? context.services.addressBooks.get(bookId, context.call);
-  known.set(bookId, book);
-  return book;
+  const { services, call } = context;
+  return loadOnce(context, ['addressBook', bookId], () => services.addressBooks.get(bookId, call));
 }
 
 /** The same, where it has to be there. @throws NotFoundError */
@@ -37,11 +32,6 @@ export async function requireAddressBook(bookId: string, context: GraphQLContext
   const book = await loadAddressBook(bookId, context);
   if (book) return book;
   throw new NotFoundError('There is no such address book. Check its id.', encodeGlobalId('AddressBook', bookId));
-}
-
-/** To be called before a book is written: what the operation knows of it is outdated then. */
-export function forgetAddressBook(bookId: string, context: GraphQLContext): void {
-  knownBooks(context).delete(bookId);
 }
 
 /** Adds AddressBook and FieldDefinition, which other slices use, with the queries and mutations for books. */
@@ -127,13 +117,12 @@ function addQueries(builder: Builder, addressBook: AddressBookRef): void {
         }),
       },
       complexity: connectionCost,
-      resolve: async (_root, args, { services, call }) => {
+      resolve: async (_root, args, context) => {
         const { first, after } = readPageRequest(args, cursors);
         const offset = after === undefined ? 0 : after + 1;
-        const includeArchived = args.includeArchived ?? false;
-        const { items, offsets, hasNextPage } = await services.addressBooks.list(
-          { offset, first, includeArchived },
-          call,
+        const window = { offset, first, includeArchived: args.includeArchived ?? false };
+        const { items, offsets, hasNextPage } = await loadOnce(context, ['addressBooks', window], () =>
+          context.services.addressBooks.list(window, context.call),
         );
         const neighbours = { hasNextPage, hasPreviousPage: offset > 0 };
         return toConnection(items, cursors, (_book, index) => offsets[index] ?? offset, neighbours);
@@ -193,7 +182,6 @@ function addMutations(builder: Builder, addressBook: AddressBookRef): void {
     errors: UPSTREAM_MUTATION_ERRORS,
     resolve: async ({ id, idempotencyKey: _key, ...patch }, context) => {
       const bookId = decodeGlobalId(id, 'AddressBook');
-      forgetAddressBook(bookId, context);
       return { addressBook: await context.services.addressBooks.update(bookId, patch, callerOf(context)) };
     },
   });
@@ -213,7 +201,6 @@ function addMutations(builder: Builder, addressBook: AddressBookRef): void {
     errors: UPSTREAM_MUTATION_ERRORS,
     resolve: async ({ id }, context) => {
       const bookId = decodeGlobalId(id, 'AddressBook');
-      forgetAddressBook(bookId, context);
       return { addressBook: await context.services.addressBooks.archive(bookId, callerOf(context)) };
     },
   });

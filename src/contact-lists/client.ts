@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { CxoneAnswer, CxoneClient } from '../cxone/client.ts';
 import { wireCode } from '../cxone/error-body.ts';
+import type { Page } from '../cxone/pages.ts';
 import { UpstreamError } from '../errors.ts';
 import { type AttributeDefinition, type ContactList, toContactList, wireContactList, wireListSchema } from './model.ts';
 
@@ -16,7 +17,7 @@ export type WireOutboundAnswer = z.infer<typeof wireOutboundAnswer>;
 export interface ContactListClient {
   /** Null where CXone knows no such list. */
   get(listId: string, call: CallContext): Promise<ContactList | null>;
-  page(page: number, pageSize: number, call: CallContext): Promise<{ entities: ContactList[]; hasMore: boolean }>;
+  page(page: number, pageSize: number, call: CallContext): Promise<Page<ContactList>>;
   attributes(listId: string, call: CallContext): Promise<AttributeDefinition[]>;
   /** `json` is the body as it is sent: a bare array. Not repeatable: CXone takes the same contact twice. */
   addOutbound(listId: string, json: string, call: CallContext): Promise<CxoneAnswer<WireOutboundAnswer>>;
@@ -42,11 +43,11 @@ export function createContactListClient(cxone: CxoneClient): ContactListClient {
     },
 
     async page(page, pageSize, call) {
-      const { entities, hasMore } = await cxone.page(
+      const { entities, ...rest } = await cxone.page(
         { group: 'outbound', path: LISTS, entity: wireContactList, page, pageSize },
         call,
       );
-      return { entities: entities.map(toContactList), hasMore };
+      return { entities: entities.map(toContactList), ...rest };
     },
 
     async attributes(listId, call) {

@@ -1,5 +1,4 @@
 /** ContactList and the queries for it. Attributes and imports are added by the slices that have them. */
-import DataLoader from 'dataloader';
 import { z } from 'zod';
 import type { Builder } from '../graphql/builder.ts';
 import {
@@ -12,6 +11,7 @@ import {
 import type { GraphQLContext } from '../graphql/context.ts';
 import { createCursorCodec } from '../graphql/cursors.ts';
 import { decodeGlobalId, encodeGlobalId } from '../graphql/global-ids.ts';
+import { loadOnce } from '../graphql/load-once.ts';
 import type { ExtendedSchemaTypes } from '../graphql/schema-types.ts';
 import type { ContactList } from './model.ts';
 
@@ -19,19 +19,8 @@ export type ContactListRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, Co
 
 /** A list by its raw id; asked for once in an operation, however often it is named. */
 export function loadContactList(listId: string, context: GraphQLContext): Promise<ContactList | null> {
-  const loader = context.loaders.loader('contactLists.get', () => {
-    const get = (id: string) => context.services.contactLists.get(id, context.call);
-    return new DataLoader((ids: readonly string[]) => settleAll(ids.map(get)));
-  });
-  return loader.load(listId);
-}
-
-/** One key's failure is that key's alone. */
-async function settleAll<T>(results: readonly Promise<T>[]): Promise<(T | Error)[]> {
-  const settled = await Promise.allSettled(results);
-  return settled.map((result) =>
-    result.status === 'fulfilled' ? result.value : result.reason instanceof Error ? result.reason : new Error('failed'),
-  );
+  const { services, call } = context;
+  return loadOnce(context, ['contactList', listId], () => services.contactLists.get(listId, call));
 }
 
 export function addContactListTypes(builder: Builder): ContactListRef {
@@ -72,7 +61,9 @@ export function addContactListTypes(builder: Builder): ContactListRef {
       resolve: async (_root, args, context) => {
         const { first, after } = readPageRequest(args, cursors);
         const offset = after === undefined ? 0 : after + 1;
-        const { items, hasNextPage } = await context.services.contactLists.page({ offset, first }, context.call);
+        const { items, hasNextPage } = await loadOnce(context, ['contactLists', offset, first], () =>
+          context.services.contactLists.page({ offset, first }, context.call),
+        );
         const neighbours = { hasNextPage, hasPreviousPage: offset > 0 };
         return toConnection(items, cursors, (_list, index) => offset + index, neighbours);
       },

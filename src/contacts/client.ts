@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { addressBookPath, inBook } from '../address-books/client.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { CxoneAnswer, CxoneClient } from '../cxone/client.ts';
+import type { Page } from '../cxone/pages.ts';
 import { UpstreamError } from '../errors.ts';
 import { type Contact, type WireContact, wireContact } from './model.ts';
 
@@ -11,12 +12,7 @@ export interface Written extends Pick<CxoneAnswer<unknown>, 'upstreamRequestId' 
   readonly contact: Contact | undefined;
 }
 
-export interface ContactPage {
-  readonly entities: Contact[];
-  readonly hasMore: boolean;
-  /** Of all pages, where CXone tells it. */
-  readonly total: number | undefined;
-}
+export type ContactPage = Page<Contact>;
 
 /** The body of a POST. */
 export type NewContact = Omit<WireContact, 'id'>;

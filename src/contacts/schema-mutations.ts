@@ -1,9 +1,9 @@
 /** The mutations of contacts, and the deletion of an address book, which is about its contacts. */
 
 import type { AddressBook } from '../address-books/model.ts';
-import { type AddressBookRef, forgetAddressBook } from '../address-books/schema.ts';
+import type { AddressBookRef } from '../address-books/schema.ts';
 import type { Builder } from '../graphql/builder.ts';
-import { callerOf, type GraphQLContext } from '../graphql/context.ts';
+import { callerOf } from '../graphql/context.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeGlobalId, decodeGlobalIdPair } from '../graphql/global-ids.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
@@ -17,12 +17,7 @@ interface Refs {
   readonly addressBook: AddressBookRef;
 }
 
-/** @param forgetContacts to be called before a contact is written: what the operation knows of it is outdated then */
-export function addContactMutations(
-  builder: Builder,
-  refs: Refs,
-  forgetContacts: (context: GraphQLContext) => void,
-): void {
+export function addContactMutations(builder: Builder, refs: Refs): void {
   const inputs = addContactInputs(builder);
   const shared = { role: 'writer', errors: UPSTREAM_MUTATION_ERRORS } as const;
 
@@ -37,7 +32,6 @@ export function addContactMutations(
     payload: createPayload,
     resolve: async ({ addressBookId, contact }, context) => {
       const bookId = decodeGlobalId(addressBookId, 'AddressBook', ['addressBookId']);
-      forgetContacts(context);
       return { contact: await context.services.contacts.create(bookId, contact, callerOf(context)) };
     },
   });
@@ -58,7 +52,6 @@ export function addContactMutations(
     payload: updatePayload,
     resolve: async ({ id, patch, ifVersion }, context) => {
       const [bookId, contactId] = decodeGlobalIdPair(id, 'Contact');
-      forgetContacts(context);
       const change = { patch, ifVersion: ifVersion ?? undefined };
       return await context.services.contacts.update(bookId, contactId, change, callerOf(context));
     },
@@ -89,7 +82,6 @@ export function addContactMutations(
     payload: upsertPayload,
     resolve: async ({ addressBookId, contact, match }, context) => {
       const bookId = decodeGlobalId(addressBookId, 'AddressBook', ['addressBookId']);
-      forgetContacts(context);
       return await context.services.contacts.upsert(bookId, { contact, match }, callerOf(context));
     },
   });
@@ -105,7 +97,6 @@ export function addContactMutations(
     payload: deletePayload,
     resolve: async ({ id }, context) => {
       const [bookId, contactId] = decodeGlobalIdPair(id, 'Contact');
-      forgetContacts(context);
       await context.services.contacts.delete(bookId, contactId, callerOf(context));
       return { deletedId: id };
     },
@@ -121,8 +112,6 @@ export function addContactMutations(
     resolve: async ({ id, onReferences, fallbackAddressBookId: fallback }, context) => {
       const bookId = decodeGlobalId(id, 'AddressBook');
       const fallbackBookId = fallback ? decodeGlobalId(fallback, 'AddressBook', ['fallbackAddressBookId']) : undefined;
-      forgetAddressBook(bookId, context);
-      forgetContacts(context);
       const request = { onReferences, fallbackBookId };
       return await context.services.contacts.deleteAddressBook(bookId, request, callerOf(context));
     },

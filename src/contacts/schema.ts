@@ -12,6 +12,7 @@ import {
 import type { GraphQLContext } from '../graphql/context.ts';
 import { createCursorCodec } from '../graphql/cursors.ts';
 import { decodeGlobalIdPair, encodeGlobalId } from '../graphql/global-ids.ts';
+import { loadOnce } from '../graphql/load-once.ts';
 import type { ExtendedSchemaTypes } from '../graphql/schema-types.ts';
 import { type Contact, completeEntries, type EmailAddress, externalRefOf, type PhoneNumber } from './model.ts';
 import { addContactMutations } from './schema-mutations.ts';
@@ -19,17 +20,10 @@ import type { GroupReference } from './service.ts';
 
 export type ContactRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, Contact>;
 
-function knownContacts(context: GraphQLContext): Map<string, Promise<Contact | null>> {
-  return context.loaders.loader('contacts.get', () => new Map());
-}
-
 /** A contact by CXone's ids; asked for once in an operation, however often it is named. */
 export function loadContact(bookId: string, contactId: string, context: GraphQLContext): Promise<Contact | null> {
-  const known = knownContacts(context);
-  const key = encodeGlobalId('Contact', bookId, contactId);
-  const contact = known.get(key) ?? context.services.contacts.get(bookId, contactId, context.call);
-  known.set(key, contact);
-  return contact;
+  const { services, call } = context;
+  return loadOnce(context, ['contact', bookId, contactId], () => services.contacts.get(bookId, contactId, call));
 }
 
 /** Adds Contact with all that reads and writes it. */
@@ -46,8 +40,7 @@ export function addContactTypes(builder: Builder, refs: { addressBook: AddressBo
   }));
   addContactsOfBooks(builder, contact, refs.addressBook);
   addGroupReferences(builder, refs.addressBook);
-  // A conflict's `current` is looked up after the write: nothing of before must be shown then.
-  addContactMutations(builder, { contact, addressBook: refs.addressBook }, (context) => knownContacts(context).clear());
+  addContactMutations(builder, { contact, addressBook: refs.addressBook });
   return { contact };
 }
 
@@ -157,11 +150,13 @@ function addContactsOfBooks(builder: Builder, contact: ContactRef, addressBook: 
         filter: t.arg({ type: contactFilter, description: 'Which ones. Without it, all.' }),
       },
       complexity: connectionCost,
-      resolve: async (book, args, { services, call }) => {
+      resolve: async (book, args, context) => {
         const { first, after } = readPageRequest(args, cursors);
         const offset = after === undefined ? 0 : after + 1;
         const window = { offset, first, filter: args.filter ?? undefined };
-        const { items, offsets, nextOffset, hasNextPage } = await services.contacts.list(book.id, window, call);
+        const { items, offsets, nextOffset, hasNextPage } = await loadOnce(context, ['contacts', book.id, window], () =>
+          context.services.contacts.list(book.id, window, context.call),
+        );
         // Pages bring no ETag, and asking for each of 250 contacts is not what a list is for.
         const listed = items.map((item) => ({ ...item, etag: item.etag ?? null }));
         const neighbours = { hasNextPage, hasPreviousPage: offset > 0 };
@@ -176,16 +171,10 @@ function addContactsOfBooks(builder: Builder, contact: ContactRef, addressBook: 
       nullable: true,
       description: 'The contact with this reference of the CRM, null where there is none. Several are an error.',
       args: { externalRefId: t.arg.string({ required: true, description: 'The CRM’s reference.' }) },
-      resolve: (book, { externalRefId }, context) => {
-        const found = context.loaders.loader(
-          'contacts.byExternalRef',
-          () => new Map<string, Promise<Contact | null>>(),
-        );
-        const key = JSON.stringify([book.id, externalRefId]);
-        const answer = found.get(key) ?? context.services.contacts.byExternalRef(book.id, externalRefId, context.call);
-        found.set(key, answer);
-        return answer;
-      },
+      resolve: (book, { externalRefId }, context) =>
+        loadOnce(context, ['contactByExternalRef', book.id, externalRefId], () =>
+          context.services.contacts.byExternalRef(book.id, externalRefId, context.call),
+        ),
     }),
   }));
 }
@@ -211,7 +200,10 @@ function addGroupReferences(builder: Builder, addressBook: AddressBookRef): void
     t.field({
       type: [groupReference],
       description: 'Groups that still refer to this book’s contacts: what a deletion would leave dangling.',
-      resolve: (book, _args, { services, call }) => services.contacts.groupReferences(book.id, call),
+      resolve: (book, _args, context) =>
+        loadOnce(context, ['groupReferences', book.id], () =>
+          context.services.contacts.groupReferences(book.id, context.call),
+        ),
     }),
   );
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { UpstreamError } from '../errors.ts';
 import type { CallContext } from './call-context.ts';
 import { INTERACTIVE_DEADLINE_MS, MAX_PAGE_SIZE, MAX_PAGES } from './limits.ts';
+import type { PageOf } from './page-window.ts';
 import type { CxoneReply, CxoneRequest, EndpointGroup } from './request.ts';
 
 export interface PageRequest<T> {
@@ -21,10 +22,7 @@ export interface PageRequest<T> {
   emptyOn404?: boolean;
 }
 
-export interface Page<T> {
-  entities: T[];
-  /** Whether CXone says that there is another page. */
-  hasMore: boolean;
+export interface Page<T> extends PageOf<T> {
   /** Of all pages, where CXone tells it. */
   total: number | undefined;
 }
@@ -66,12 +64,13 @@ export function createPages({ send, clock }: { send: Send; clock: Clock }): Page
       },
       call,
     );
-    if (answer.status === 404) return { entities: [], hasMore: false, total: 0 };
+    if (answer.status === 404) return { entities: [], hasMore: false, total: 0, pageSize: undefined };
     const { entities, pagination } = answer.body;
     return {
       entities: entities ?? [],
       hasMore: Boolean(entities?.length && pagination?.nextPage),
       total: pagination?.total ?? undefined,
+      pageSize: pagination?.pageSize ?? undefined,
     };
   }
 
@@ -109,6 +108,7 @@ function pageOf<T>(entity: z.ZodType<T>) {
       pagination: z
         .object({
           total: z.number().nonnegative().nullish().catch(undefined),
+          pageSize: z.int().positive().nullish().catch(undefined),
           nextPage: z.union([z.string(), z.number(), z.boolean()]).nullish().catch(undefined),
         })
         .nullish(),

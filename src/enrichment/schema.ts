@@ -7,9 +7,10 @@ import type { ContactList } from '../contact-lists/model.ts';
 import type { ContactListRef } from '../contact-lists/schema.ts';
 import { ValidationError } from '../errors.ts';
 import type { Builder } from '../graphql/builder.ts';
-import { callerOf } from '../graphql/context.ts';
+import { callerOf, type GraphQLContext } from '../graphql/context.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeGlobalId, encodeGlobalId } from '../graphql/global-ids.ts';
+import { loadOnce } from '../graphql/load-once.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
 import { type Campaign, maxEnrichmentBatch } from './model.ts';
 import type { Enriched } from './service.ts';
@@ -27,12 +28,18 @@ export function addEnrichmentTypes(builder: Builder, refs: EnrichmentRefs): void
     t.field({
       type: [refs.fieldDefinition],
       description: 'The attributes that its contacts may be enriched with.',
-      resolve: ({ id }, _args, { services, call }) => services.enrichment.attributesOf(id, call),
+      resolve: ({ id }, _args, context) =>
+        loadOnce(context, ['listAttributes', id], () => context.services.enrichment.attributesOf(id, context.call)),
     }),
   );
   addCampaign(builder);
   addEnrichContact(builder, refs.bulkCall);
   addRefreshContactList(builder, refs.contactList);
+}
+
+function loadCampaign(campaignId: string, context: GraphQLContext): Promise<Campaign | null> {
+  const { services, call } = context;
+  return loadOnce(context, ['campaign', campaignId], () => services.enrichment.campaign(campaignId, call));
 }
 
 function addCampaign(builder: Builder): void {
@@ -55,7 +62,7 @@ function addCampaign(builder: Builder): void {
   });
   builder.nodes.register(ref, {
     partCount: 1,
-    resolve: ([id], { services, call }) => services.enrichment.campaign(id, call),
+    resolve: ([id], context) => loadCampaign(id, context),
   });
   builder.queryField('campaign', (t) =>
     t.field({
@@ -63,8 +70,7 @@ function addCampaign(builder: Builder): void {
       nullable: true,
       description: 'The campaign with this id, null where there is none.',
       args: { id: t.arg.id({ required: true, description: 'The global id of a campaign.' }) },
-      resolve: (_root, { id }, { services, call }) =>
-        services.enrichment.campaign(decodeGlobalId(id, 'Campaign'), call),
+      resolve: (_root, { id }, context) => loadCampaign(decodeGlobalId(id, 'Campaign'), context),
     }),
   );
 }

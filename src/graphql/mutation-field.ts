@@ -9,6 +9,7 @@ import type { Builder } from './builder.ts';
 import type { GraphQLContext, Role } from './context.ts';
 import type { ErrorClass } from './error-types.ts';
 import { idempotent } from './idempotent.ts';
+import { forgetLoaded } from './load-once.ts';
 import type { ExtendedSchemaTypes } from './schema-types.ts';
 
 export interface Mutation<Input, Payload extends object, Valid = Input> {
@@ -52,6 +53,7 @@ export function addMutation<Input, Payload extends object, Valid = Input>(
       const valid = mutation.validate ? validateInput(mutation.validate, given) : (given as unknown as Valid);
       return idempotent(name, given, context, async (own) => mutation.resolve(valid, own, info));
     };
+    forgetLoaded(context);
     return mutation.around ? mutation.around(once, input, context, info) : once(input);
   };
   builder.mutationField(name, (t) =>

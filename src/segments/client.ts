@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { CxoneAnswer, CxoneClient } from '../cxone/client.ts';
 import { wireCode } from '../cxone/error-body.ts';
+import type { Page } from '../cxone/pages.ts';
 import { RateLimitedError, UpstreamError } from '../errors.ts';
 import { type IndexedMember, type Segment, toSegment, wireSegment } from './model.ts';
 
@@ -23,7 +24,7 @@ const wireMembership = z.object({
 export interface SegmentClient {
   /** Null where CXone knows no such segment. */
   get(segmentId: string, call: CallContext): Promise<Segment | null>;
-  page(page: number, pageSize: number, call: CallContext): Promise<{ entities: Segment[]; hasMore: boolean }>;
+  page(page: number, pageSize: number, call: CallContext): Promise<Page<Segment>>;
   /**
    * Adds contacts, no one twice. Repeatable: the same key with the same body takes effect once.
    *
@@ -64,11 +65,11 @@ export function createSegmentClient(cxone: CxoneClient): SegmentClient {
     },
 
     async page(page, pageSize, call) {
-      const { entities, hasMore } = await cxone.page(
+      const { entities, ...rest } = await cxone.page(
         { group: 'segments', path: SEGMENTS, entity: wireSegment, page, pageSize },
         call,
       );
-      return { entities: entities.map(toSegment), hasMore };
+      return { entities: entities.map(toSegment), ...rest };
     },
 
     addContacts: (segmentId, body, idempotencyKey, call) =>

@@ -17,6 +17,7 @@ import { callerOf, type GraphQLContext } from '../graphql/context.ts';
 import { createCursorCodec } from '../graphql/cursors.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeGlobalId, encodeGlobalId } from '../graphql/global-ids.ts';
+import { loadOnce } from '../graphql/load-once.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
 import type { ExtendedSchemaTypes } from '../graphql/schema-types.ts';
 import type { Membership, Segment } from './model.ts';
@@ -28,10 +29,15 @@ const KEY_DESCRIPTION = 'The first result with this key is kept for 24 h and giv
 
 /** A segment by its raw id; asked for once in an operation, however often it is named. */
 function loadSegment(segmentId: string, context: GraphQLContext): Promise<Segment | null> {
-  const known = context.loaders.loader('segments.get', () => new Map<string, Promise<Segment | null>>());
-  const segment = known.get(segmentId) ?? context.services.segments.get(segmentId, context.call);
-  known.set(segmentId, segment);
-  return segment;
+  const { services, call } = context;
+  return loadOnce(context, ['segment', segmentId], () => services.segments.get(segmentId, call));
+}
+
+function loadMembership(segmentId: string, contactId: string, context: GraphQLContext): Promise<Membership> {
+  const { services, call } = context;
+  return loadOnce(context, ['membership', segmentId, contactId], () =>
+    services.segments.membership(segmentId, contactId, call),
+  );
 }
 
 export function addSegmentTypes(builder: Builder, refs: { contact: ContactRef; bulkCall: BulkCallRef }): void {
@@ -43,8 +49,7 @@ export function addSegmentTypes(builder: Builder, refs: { contact: ContactRef; b
       type: membership,
       description: 'Whether a contact is a member, as far as CXone’s index shows it.',
       args: { contactId: t.arg.string({ required: true, description: 'CXone’s id of the contact.' }) },
-      resolve: ({ id }, { contactId }, { services, call }) =>
-        services.segments.membership(id, readContactId(contactId), call),
+      resolve: ({ id }, { contactId }, context) => loadMembership(id, readContactId(contactId), context),
     }),
   );
   builder.objectField(refs.contact, 'segmentMembership', (t) =>
@@ -52,8 +57,8 @@ export function addSegmentTypes(builder: Builder, refs: { contact: ContactRef; b
       type: membership,
       description: 'Whether it is a member of a segment, as far as CXone’s index shows it.',
       args: { segmentId: t.arg.id({ required: true, description: 'The global id of the segment.' }) },
-      resolve: ({ id }, { segmentId }, { services, call }) =>
-        services.segments.membership(decodeGlobalId(segmentId, 'Segment', ['segmentId']), id, call),
+      resolve: ({ id }, { segmentId }, context) =>
+        loadMembership(decodeGlobalId(segmentId, 'Segment', ['segmentId']), id, context),
     }),
   );
   addQueries(builder, segment);
@@ -144,10 +149,12 @@ function addQueries(builder: Builder, segment: ObjectRef<Segment>): void {
       description: 'All segments, in CXone’s order.',
       args: connectionArgs(t.arg),
       complexity: connectionCost,
-      resolve: async (_root, args, { services, call }) => {
+      resolve: async (_root, args, context) => {
         const { first, after } = readPageRequest(args, cursors);
         const offset = after === undefined ? 0 : after + 1;
-        const { items, hasNextPage } = await services.segments.page({ offset, first }, call);
+        const { items, hasNextPage } = await loadOnce(context, ['segments', offset, first], () =>
+          context.services.segments.page({ offset, first }, context.call),
+        );
         const neighbours = { hasNextPage, hasPreviousPage: offset > 0 };
         return toConnection(items, cursors, (_segment, index) => offset + index, neighbours);
       },

@@ -50,6 +50,32 @@ test('one operation asks for the same thing once, also where nothing is kept and
   expect(room.sent('GET /api/v2/addressbooks/{bookId}')).toBe(1);
 });
 
+test('equal lists, references and groups of one operation are asked for once, and anew after each of its mutations', async () => {
+  await using room = await startRoom();
+  const [id = ''] = fill(room, 3);
+  room.sandbox.control.add.group({ id: 'g', name: 'G', kind: 'campaign', contactIds: [id] });
+  const page = 'contacts(first: 2, filter: { lastName: "Neil" }) { nodes { firstName } }';
+  const ref = 'contactByExternalRef(externalRefId: "CRM-0") { firstName }';
+  const groups = 'groupReferences { contactCount }';
+  const book = `addressBook(id: "${bookGid()}")`;
+  const answer = await room.data(`{
+    a: ${book} { p: ${page} q: ${page} r: ${ref} s: ${ref} g: ${groups} h: ${groups} }
+    b: ${book} { ${page} ${ref} ${groups} }
+    l: addressBooks(first: 5) { nodes { id } } m: addressBooks(first: 5) { nodes { name } }
+  }`);
+  expect(answer.b).toEqual({ contacts: answer.a.p, contactByExternalRef: answer.a.s, groupReferences: answer.a.h });
+  // Of the contacts: the filtered page, the reference, and the page that tells whose the group's contacts are.
+  expect(room.sent(LIST)).toBe(3);
+  expect(room.sent('GET /api/v2/addressbooks/{bookId}/groups')).toBe(1);
+  expect(room.sent('GET /api/v2/addressbooks')).toBe(1);
+
+  const update = (name: string) => `updateContact(input: { id: "${contactGid(id)}", patch: { firstName: "${name}" } }) {
+    ... on UpdateContactPayload { contact { addressBook { ${ref} } } }
+  }`;
+  const { x, y } = await room.data(`mutation { x: ${update('X')} y: ${update('Y')} }`);
+  expect([x, y].map(({ contact }) => contact.addressBook.contactByExternalRef.firstName)).toEqual(['X', 'Y']);
+});
+
 test('100 nodes are fetched side by side, within the 15 in flight of their book', async () => {
   await using room = await startRoom();
   const ids = fill(room, 100);

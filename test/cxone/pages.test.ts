@@ -66,7 +66,7 @@ test('a list of more than 1000 pages is an error, because it was not read whole'
   expect(count).toBe(1000);
 });
 
-test('one page: what it holds, whether there is more, and the total where it is told', async () => {
+test('one page: what it holds, whether there is more, and the total and the size of pages where they are told', async () => {
   await using upstream = await startScriptedUpstream();
   await using client = createTestClient(upstream.baseUrl);
   upstream.script(page(['a'], 8, 71), page(['b'], 8, -1));
@@ -75,6 +75,7 @@ test('one page: what it holds, whether there is more, and the total where it is 
     entities: [{ id: 'a' }],
     hasMore: true,
     total: 71,
+    pageSize: 250,
   });
   expect(upstream.requests[0]?.url).toBe("/api/v2/addressbooks?filter=name%20eq%20'x'&page=7&pageSize=10");
   expect(await client.page({ ...books, pageSize: 5000 }, interactive())).toMatchObject({ total: undefined });
@@ -89,6 +90,7 @@ test('no match may be a 404, where the caller says so', async () => {
     entities: [],
     hasMore: false,
     total: 0,
+    pageSize: undefined,
   });
   await expect(client.page(books, interactive())).rejects.toMatchObject({ fault: 'refused', status: 404 });
 });
