@@ -18,12 +18,19 @@ export interface Created extends Omit<Written, 'contact'> {
 
 export interface ContactCreation {
   /**
-   * @param key what the new contact can be found by
+   * @param by what the new contact can be found by
    * @throws NotFoundError no such book; OutcomeUnknownError sent, and it cannot be told whether the contact was made
    */
-  create(bookId: string, contact: ContactPatch, key: UpsertKey | undefined, call: CallContext): Promise<Created>;
+  create(bookId: string, contact: ContactPatch, by: CreationKey | undefined, call: CallContext): Promise<Created>;
 }
 
+export interface CreationKey {
+  readonly key: UpsertKey;
+  /** There was no contact of the key, and nobody else makes one meanwhile. */
+  readonly isFree: boolean;
+}
+
+const NOTHING: WireContact = { id: '' };
 /** Sends of one contact, each but the first after two looks that it is not there. */
 const MAX_SENDS = 3;
 /** Between the two looks, in milliseconds: a POST whose connection broke may still be under way at CXone. */
@@ -40,13 +47,16 @@ export function createContactCreation(deps: {
 }): ContactCreation {
   const { client, reads, lookup, bookGid, onMade, clock } = deps;
 
-  /** The contact that was sent, where exactly one of that content is there; undefined where there is none of the key at all. */
-  async function findSent(bookId: string, sent: WireContact, key: UpsertKey, lost: Error, call: CallContext) {
+  /** The contact that was sent, where exactly one that can be it is there; undefined where there is none of the key at all. */
+  async function findSent(bookId: string, patch: ContactPatch, by: CreationKey, lost: Error, call: CallContext) {
+    // CXone may have added to it. But where others could have made one, only one that is the same throughout is ours.
+    const isSent = ({ wire }: Contact) =>
+      changedAttributes(wire, applyPatch(by.isFree ? wire : NOTHING, patch)).length === 0;
     for (const isLast of [false, true]) {
-      const found = await lookup.find(bookId, key, call).catch(() => {
+      const found = await lookup.find(bookId, by.key, call).catch(() => {
         throw lost;
       });
-      const same = found.filter(({ wire }) => changedAttributes(sent, wire).length === 0);
+      const same = found.filter(isSent);
       if (same.length === 1) return same[0];
       // What is there may be ours, changed since, or somebody else's.
       if (found.length > 0) throw lost;
@@ -69,10 +79,11 @@ export function createContactCreation(deps: {
 
   async function create(
     bookId: string,
-    sent: WireContact,
-    key: UpsertKey | undefined,
+    patch: ContactPatch,
+    by: CreationKey | undefined,
     call: CallContext,
   ): Promise<Omit<Created, 'attributes'>> {
+    const sent = applyPatch(NOTHING, patch);
     let settling: CallContext | undefined;
     for (let sends = 1; ; sends++) {
       const reply = await send(bookId, sent, settling ?? call);
@@ -87,23 +98,21 @@ export function createContactCreation(deps: {
       const lost = isTaken
         ? new OutcomeUnknownError('CXone took the contact, but did not show it. Look before sending it again.')
         : reply;
-      if (!key) throw lost;
+      if (!by) throw lost;
       settling ??= settlingCall(call, clock);
-      const contact = await findSent(bookId, sent, key, lost, settling);
+      const contact = await findSent(bookId, patch, by, lost, settling);
       if (contact) return { contact, upstreamRequestId: lost.upstreamRequestId, latencyMs: 0 };
       if (isTaken || sends === MAX_SENDS) throw lost;
     }
   }
 
   return {
-    async create(bookId, patch, key, call) {
-      const nothing = { id: '' };
-      const sent = applyPatch(nothing, patch);
-      const created = await create(bookId, sent, key, call);
+    async create(bookId, patch, by, call) {
+      const created = await create(bookId, patch, by, call);
       const { contact } = created;
       reads.wrote(contact);
-      if (key) onMade(contact.id, keyDigest(bookId, key));
-      return { ...created, attributes: changedAttributes(nothing, contact.wire) };
+      if (by) onMade(contact.id, keyDigest(bookId, by.key));
+      return { ...created, attributes: changedAttributes(NOTHING, contact.wire) };
     },
   };
 }

@@ -209,7 +209,9 @@ export async function createContacts(deps: {
       audited(caller, { action: 'contact.create', subject: bookGid(bookId) }, async () => {
         const call = withDeadline(caller.call, clock);
         const patch = await check(bookId, contact, { path: ['contact'] }, call);
-        const created = await asInputFaults(['contact'], creation.create(bookId, patch, keyOf(patch), call));
+        const key = keyOf(patch);
+        const by = key && { key, isFree: false };
+        const created = await asInputFaults(['contact'], creation.create(bookId, patch, by, call));
         const { contact: made, attributes, upstreamRequestId, latencyMs } = created;
         const subject = contactGid(bookId, made.id);
         return { result: made, subject, detail: { changed: attributes }, upstreamRequestId, latencyMs };

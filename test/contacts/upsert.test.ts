@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { freshDatabaseUrl } from '../support/postgres.ts';
 import { startGatewayProcess } from './gateway-process.ts';
 import {
@@ -121,6 +121,19 @@ test('a POST that was applied and whose answer was lost makes one contact, and i
   expect(await upsert(room, byRef('CRM-6', { firstName: 'Ada' }))).toMatchObject({ outcome: 'CREATED' });
   expect(room.sandbox.control.state.contactCount(BOOK)).toBe(1);
   expect(room.sent(POST)).toBe(1);
+});
+
+test('a contact that was made, answered by nothing, and has what CXone added to it, is the one that was made', async () => {
+  await using room = await startRoom();
+  room.sandbox.control.fail({ method: 'POST', path: MANY, cut: 'middle', times: 1 });
+  const hold = room.sandbox.control.hold({ method: 'POST', path: MANY });
+  const upserted = upsert(room, byRef('CRM-7', { firstName: 'Ada' }));
+  await vi.waitFor(() => expect(hold.held()).toBe(1));
+  const [made] = room.sandbox.control.state.contacts(BOOK);
+  room.sandbox.control.rivalWrite(BOOK, String(made?.id), { lastName: 'Unknown' });
+  hold.release();
+  expect(await upserted).toMatchObject({ outcome: 'CREATED' });
+  expect(room.sandbox.control.state.contactCount(BOOK)).toBe(1);
 });
 
 test('a POST that was not applied is sent again', async () => {
