@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { ConflictError, NotFoundError, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
 import type { Leases } from '../store/leases.ts';
-import type { ContactClient, Written } from './client.ts';
+import type { ContactClient, TagForm, Written } from './client.ts';
 import { type Fold, fold } from './fold.ts';
 import { applyPatch, type ContactPatch, changedAttributes, toPutBody } from './merge.ts';
 import type { Contact, WireContact } from './model.ts';
@@ -93,6 +93,8 @@ export function createChangeQueue(deps: {
 }): ChangeQueue {
   const { client, reads, leases, contactGid, onWrite, clock, random } = deps;
   const lines = new Map<string, ChangeLine>();
+  /** The form that CXone has taken last. */
+  let usualTagForm: TagForm = 'strong';
 
   async function work(key: string, line: ChangeLine): Promise<void> {
     while (line.waiting.length > 0) {
@@ -186,10 +188,11 @@ export function createChangeQueue(deps: {
     const carry = () => {
       for (const { change, attributes } of folded.included) if (attributes.length > 0) change.carried = attributes;
     };
+    const tagForm = tagFormFor(line, baseline);
     let reply: Written | 'stale' | 'gone';
     try {
       locked?.throwIfAborted();
-      reply = await client.replace(baseline, toPutBody(folded.after), call);
+      reply = await client.replace(baseline, toPutBody(folded.after), call, tagForm);
     } catch (error) {
       if (error instanceof OutcomeUnknownError) {
         carry();
@@ -212,12 +215,20 @@ export function createChangeQueue(deps: {
     } else if (reply === 'stale') {
       // Perhaps by an earlier try of this very PUT, whose answer was lost: then the contact will show it.
       carry();
+      line.refused = { etag: baseline.etag, tagForm };
       changedSomehow(line);
       await pauseBefore(line, changes, contended(line), CONTENTION_BASE_MS);
     } else {
       carry();
+      usualTagForm = tagForm;
       await conclude(round, folded, changes, reply);
     }
+  }
+
+  /** An ETag that was refused and is still the contact's may have been sent in a form that CXone does not know again. */
+  function tagFormFor({ refused }: ChangeLine, baseline: Contact): TagForm {
+    if (typeof baseline.etag !== 'string' || refused?.etag !== baseline.etag) return usualTagForm;
+    return refused.tagForm === 'strong' ? 'asSent' : 'strong';
   }
 
   /** Puts the changes back, and waits longer each time before the next round; those sent often enough end with `error`. */
@@ -245,8 +256,15 @@ export function createChangeQueue(deps: {
     let contact = reply.contact;
     if (locked || !contact || changedAttributes(folded.after, contact.wire).length > 0) {
       reads.forget(contactId);
-      // The change was made whether or not it can be looked at.
-      contact = (await reads.getFresh(bookId, contactId, call).catch(() => null)) ?? sent;
+      const shown = await reads.getFresh(bookId, contactId, call).catch(() => null);
+      if (shown && !locked && shown.etag === baseline.etag && changedAttributes(shown.wire, folded.after).length > 0) {
+        // CXone said yes and did nothing.
+        line.readAgain = true;
+        await pauseBefore(line, changes, notShown(reply), UNANSWERED_BASE_MS);
+        return;
+      }
+      // Otherwise the change was made, whether or not it can be looked at.
+      contact = shown ?? sent;
     }
     reads.wrote(baseline.etag === null ? { ...contact, etag: null } : contact);
     onWrite(contactId);
@@ -273,6 +291,14 @@ export function createChangeQueue(deps: {
     return new NotFoundError('There is no such contact. Check its id.', contactGid(bookId, contactId));
   }
 
+  function notShown({ upstreamRequestId }: Written): UpstreamError {
+    return new UpstreamError('CXone took the change of the contact, but did not make it. Try again in a moment.', {
+      fault: 'badResponse',
+      upstreamRequestId,
+      retryable: true,
+    });
+  }
+
   function contended(line: ChangeLine): ConflictError {
     return outdated(line, 'Others keep changing this contact. Try again in a moment.');
   }
@@ -285,7 +311,7 @@ export function createChangeQueue(deps: {
     submit(change) {
       const { bookId, contactId, call } = change;
       const key = JSON.stringify([bookId, contactId]);
-      const line = lines.get(key) ?? { bookId, contactId, waiting: [], readAgain: false };
+      const line = lines.get(key) ?? { bookId, contactId, waiting: [], readAgain: false, refused: undefined };
       if (line.waiting.length >= MAX_WAITING) {
         return Promise.reject(
           new RateLimitedError('Too many changes already wait for this contact. Try again in a moment.'),

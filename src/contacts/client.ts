@@ -14,6 +14,12 @@ export interface Written extends Pick<CxoneAnswer<unknown>, 'upstreamRequestId' 
 
 export type ContactPage = Page<Contact>;
 
+/**
+ * How `If-Match` names an ETag. `strong`: one quoted, strong ETag, as section 2 has it, because a weak one never matches
+ * there (RFC 9110, 13.1.1). `asSent`: letter for letter, as those compare it who have not read that.
+ */
+export type TagForm = 'strong' | 'asSent';
+
 /** The body of a POST. */
 export type NewContact = Omit<WireContact, 'id'>;
 
@@ -32,7 +38,12 @@ export interface ContactClient {
    * Replaces the whole contact, on condition that it is still the baseline where that has an ETag; `stale` says that it
    * is not. Not repeated without an answer: reading the contact tells what became of it, and whether to send it again.
    */
-  replace(baseline: Contact, body: WireContact, call: CallContext): Promise<Written | 'stale' | 'gone'>;
+  replace(
+    baseline: Contact,
+    body: WireContact,
+    call: CallContext,
+    tagForm: TagForm,
+  ): Promise<Written | 'stale' | 'gone'>;
   remove(bookId: string, contactId: string, call: CallContext): Promise<Omit<Written, 'contact'> | 'gone'>;
 }
 
@@ -82,11 +93,13 @@ export function createContactClient({ cxone }: { cxone: CxoneClient }): ContactC
       return answer.status === 404 ? null : written(bookId, answer);
     },
 
-    async replace({ bookId, id, etag }, body, call) {
+    async replace({ bookId, id, etag }, body, call, tagForm) {
       const answer = await cxone.send(
         {
           ...inBook(bookId),
-          ...(typeof etag === 'string' && { headers: { 'if-match': ifMatch(etag) } }),
+          ...(typeof etag === 'string' && {
+            headers: { 'if-match': tagForm === 'asSent' ? etag : `"${opaqueTag(etag)}"` },
+          }),
           method: 'PUT',
           path: path(bookId, id),
           body,
@@ -116,11 +129,6 @@ function written(bookId: string, answer: Omit<CxoneAnswer<unknown>, 'status'>): 
   const { body, etag, upstreamRequestId, latencyMs } = answer;
   const wire = wireContact.safeParse(body).data;
   return { contact: wire && { bookId, id: wire.id, wire, etag }, upstreamRequestId, latencyMs };
-}
-
-/** One quoted, strong ETag, as section 2 has it: a weak one never matches in If-Match (RFC 9110, 13.1.1). */
-function ifMatch(etag: string): string {
-  return `"${opaqueTag(etag)}"`;
 }
 
 /** What stands between the quotes: two ETags that name one state are equal in it. */

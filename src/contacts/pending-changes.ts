@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { type OutcomeUnknownError, UpstreamError } from '../errors.ts';
 import type { Changed } from './change-queue.ts';
+import type { TagForm } from './client.ts';
 import type { Foldable } from './fold.ts';
 import { settlingCall } from './shared-call.ts';
 
@@ -26,6 +27,8 @@ export interface ChangeLine {
   waiting: PendingChange[];
   /** The cache is not to be asked for the next baseline. */
   readAgain: boolean;
+  /** The ETag that the last 412 refused, in the form it was sent in. */
+  refused: { readonly etag: string | null | undefined; readonly tagForm: TagForm } | undefined;
 }
 
 /** Sends of one change: the first and five more (faults.md, section 3: "<= 6 PUTs, jittered"). */

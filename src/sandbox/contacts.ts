@@ -37,7 +37,7 @@ export function contactRoutes({ db, settings, beforePut }: ContactDeps): Route[]
   const many = '/api/v2/addressbooks/{bookId}/contacts';
   const single = (status: number, row: ContactRow): Reply => ({
     status,
-    ...(settings.etags && { headers: { etag: etagOf(row) } }),
+    ...(settings.etags && { headers: { etag: etagOf(row, settings) } }),
     body: wireContact(row),
   });
   return [
@@ -86,7 +86,9 @@ export function contactRoutes({ db, settings, beforePut }: ContactDeps): Route[]
           throw invalid([{ path: 'id', message: 'is not the id in the path' }], 'body-shape');
         }
         const contact = checkContact(given, fieldTypes(book.fields_json), exchange.violate);
-        if (settings.etags) checkIfMatch(exchange.headers['if-match'], requireContact(db, book.id, id));
+        if (settings.etags) {
+          checkIfMatch(exchange.headers['if-match'], etagOf(requireContact(db, book.id, id), settings));
+        }
         return single(200, replaceContact(db, book.id, id, contact));
       },
     },
@@ -132,14 +134,14 @@ function listContacts(db: Database, settings: Settings, exchange: Exchange): Rep
   });
 }
 
-function checkIfMatch(ifMatch: string | undefined, current: ContactRow): void {
+function checkIfMatch(ifMatch: string | undefined, current: string): void {
   if (ifMatch === undefined) {
     throw new Refusal(428, 'PreconditionRequired', 'If-Match is missing.', { violation: 'put-without-if-match' });
   }
-  if (!/^"[^"]+"$/.test(ifMatch)) {
+  if (!/^(W\/)?"[^"]+"$/.test(ifMatch) || (ifMatch.startsWith('W/') && !current.startsWith('W/'))) {
     throw new Refusal(400, 'InvalidIfMatch', 'If-Match must be one quoted ETag.', { violation: 'if-match-format' });
   }
-  if (ifMatch !== etagOf(current)) {
+  if (ifMatch !== current) {
     throw new Refusal(412, 'PreconditionFailed', 'The contact has changed since it was read.');
   }
 }
@@ -205,8 +207,8 @@ function writeTerms(db: Database, bookId: string, seq: number, body: JsonObject)
 }
 
 /** A version is never used twice, so an ETag never names two states. */
-function etagOf({ version }: ContactRow): string {
-  return `"v${version}"`;
+function etagOf({ version }: ContactRow, { etags }: Settings): string {
+  return `${etags === 'weak' ? 'W/' : ''}"v${version}"`;
 }
 
 /** The contact as the API shows it. */

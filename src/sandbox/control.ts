@@ -71,7 +71,7 @@ export const settingsSchema = z.strictObject({
   tokenLifetimeSeconds: z.number().optional(),
   recordDuplicates: z.enum(['warn', 'reject']).optional(),
   warningsAs: z.enum(['object', 'string']).optional(),
-  etags: z.boolean().optional(),
+  etags: z.union([z.boolean(), z.literal('weak')]).optional(),
   noMatch: z.enum(['empty', '404']).optional(),
   allowedScopes: z.array(z.string()).nullable().optional(),
 });

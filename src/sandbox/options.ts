@@ -52,8 +52,11 @@ export interface Settings {
   recordDuplicates: 'warn' | 'reject';
   /** How a warning is written: both forms are assumed in section 3 (A). */
   warningsAs: 'object' | 'string';
-  /** Whether single contacts come with an ETag. Without, `If-Match` is neither asked for nor looked at. */
-  etags: boolean;
+  /**
+   * Whether single contacts come with an ETag. Without, `If-Match` is neither asked for nor looked at. `weak`: with one
+   * as some frameworks make them up, which `If-Match` must then repeat letter for letter.
+   */
+  etags: boolean | 'weak';
   /** What a filter that matches nothing gets (section 2 allows both). */
   noMatch: 'empty' | '404';
   /** What the client may do; null is everything. A call outside of it gets a 403 that names the scope. */

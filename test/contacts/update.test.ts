@@ -260,6 +260,47 @@ test('where CXone gives no ETags, the change is made under a lock, looked at, an
   expect(entries.map(({ detail }) => detail.unverified)).toEqual([true, true]);
 });
 
+test('weak ETags that CXone only knows letter for letter cost one PUT in vain, once', async () => {
+  await using room = await startRoom();
+  room.sandbox.control.configure({ etags: 'weak' });
+  const id = addContact(room);
+  expect(await update(room, id, { firstName: 'Augusta' })).toMatchObject({ changed: true });
+  expect(room.sent(PUT)).toBe(2);
+  const { contact } = await update(room, id, { firstName: 'Ada' });
+  expect(room.sent(PUT)).toBe(3);
+  room.sandbox.control.rivalWrite(BOOK, id, { lastName: 'Byron' });
+  expect(await update(room, id, { customAttributes: { vip: true } })).toMatchObject({ changed: true });
+  expect(stored(room, id)).toMatchObject({ firstName: 'Ada', lastName: 'Byron', customAttributes: { vip: true } });
+  const stale = await update(room, id, { firstName: 'Nobody' }, { ifVersion: contact.version });
+  expect(stale).toMatchObject({ reason: 'VERSION_MISMATCH' });
+});
+
+test.each([
+  ['another contact', { id: 'other', firstName: 'Augusta' }],
+  ['nothing', {}],
+  ['the contact as it was', null],
+])('a PUT that is answered with 200 and %s, and not applied, is made again', async (_name, json) => {
+  await using room = await startRoom();
+  const id = addContact(room);
+  const answer = JSON.parse(JSON.stringify(json ?? stored(room, id)));
+  room.sandbox.control.fail({ method: 'PUT', path: ONE, status: 200, json: answer, times: 1 });
+  expect(await update(room, id, { firstName: 'Augusta' })).toMatchObject({
+    changed: true,
+    contact: { firstName: 'Augusta' },
+  });
+  expect(stored(room, id)).toMatchObject({ firstName: 'Augusta', lastName: 'Lovelace' });
+  expect(room.sent(PUT)).toBe(2);
+});
+
+test('what CXone says it took and never makes is no success', async () => {
+  await using room = await startRoom();
+  const id = addContact(room);
+  room.sandbox.control.fail({ method: 'PUT', path: ONE, status: 200, json: {} });
+  expect(await update(room, id, { firstName: 'Augusta' })).toMatchObject({ __typename: 'UpstreamError' });
+  expect(room.sent(PUT)).toBe(6);
+  expect(await room.audit({ action: 'contact.update' })).toMatchObject([{ outcome: 'FAILED' }]);
+});
+
 test('without ETags, a change that does not show afterwards is made again', async () => {
   await using room = await startRoom();
   room.sandbox.control.configure({ etags: false });

@@ -67,6 +67,17 @@ test('where ETags are off none is given, and a PUT needs none', async () => {
   expect(sandbox.violations()).toEqual({});
 });
 
+test('a weak ETag must be repeated letter for letter', async () => {
+  await using sandbox = await startTestSandbox();
+  sandbox.control.configure({ etags: 'weak' });
+  const etag = (await sandbox.call('GET', CONTACT)).headers.get('etag') ?? '';
+  expect(etag).toMatch(/^W\/".+"$/);
+  const put = (ifMatch: string) =>
+    sandbox.call('PUT', CONTACT, { body: { firstName: 'X' }, headers: { 'if-match': ifMatch } });
+  expect((await put(etag.slice(2))).status).toBe(412);
+  expect((await put(etag)).status).toBe(200);
+});
+
 test('a contact is created with an ETag and deleted once', async () => {
   await using sandbox = await startTestSandbox();
   const made = await sandbox.call('POST', `${BOOK}/contacts`, { body: { lastName: 'New' } });
