@@ -129,23 +129,35 @@ function createContactOperation(
   { contacts, cxone, clock }: Deps,
   options: { onDuplicate: DuplicatePolicy; defaultCountry?: string | undefined },
 ): BulkOperation<ContactInput> {
-  type Upserting = (item: ContactInput) => Promise<ItemOutcome>;
+  type Upserting = (bookId: string, item: ContactInput, call: CallContext) => Promise<ItemOutcome>;
 
-  /** Every row on its own; those that CXone could not take just then again, once it can. */
-  async function runAll(items: readonly ContactInput[], call: CallContext, one: Upserting): Promise<BulkResult> {
+  /**
+   * Every row on its own; those that CXone could not take just then again, once it can. One that was sent without an
+   * answer goes on by `settleOne`: its key tells whether it is there, if not at once.
+   */
+  async function runAll(
+    bookId: string,
+    items: readonly ContactInput[],
+    call: CallContext,
+    one: Upserting,
+  ): Promise<BulkResult> {
     const startedAt = clock.monotonic();
     const outcomes = new Array<ItemOutcome>(items.length);
+    const unanswered = new Map<number, OutcomeUnknownError>();
     let left = items.map((_, index) => index);
     for (let round = 1; left.length > 0; round += 1) {
       const again: number[] = [];
       await Promise.all(
         left.map(async (index) => {
+          const lost = unanswered.get(index);
           try {
-            outcomes[index] = await one(items[index] as ContactInput);
+            outcomes[index] = await (lost ? settleOne : one)(bookId, items[index] as ContactInput, call);
           } catch (error) {
             if (call.signal?.aborted) throw error;
-            if (isTransient(error) && round < MAX_ROUNDS) again.push(index);
-            else outcomes[index] = failureOf(error);
+            if (error instanceof OutcomeUnknownError) unanswered.set(index, error);
+            if (mayPass(error) && round < MAX_ROUNDS) again.push(index);
+            // What CXone finds wrong with a row, it found wrong with it the first time: all else leaves it unknown.
+            else outcomes[index] = failureOf(lost && !(error instanceof ValidationError) ? lost : error);
           }
         }),
       );
@@ -155,30 +167,33 @@ function createContactOperation(
     return { outcomes, upstreamRequestId: undefined, latencyMs: clock.monotonic() - startedAt };
   }
 
+  async function upsertOne(bookId: string, item: ContactInput, call: CallContext): Promise<ItemOutcome> {
+    const { outcome } = await contacts.upsertForImport(bookId, item, options, call);
+    return { status: STATUS[outcome] };
+  }
+
+  /**
+   * A row that may have been written before. Only where rows that are there are to be left or reported, one that we
+   * wrote must not look like one that was there before: a contact that is just what the row makes it counts as ours.
+   */
+  async function settleOne(bookId: string, item: ContactInput, call: CallContext): Promise<ItemOutcome> {
+    const onDuplicate = options.onDuplicate === 'UPDATE' ? 'UPDATE' : 'SKIP';
+    const { outcome, contact } = await contacts.upsertForImport(bookId, item, { ...options, onDuplicate }, call);
+    if (outcome !== 'SKIPPED') return { status: STATUS[outcome] };
+    if (isMadeBy(item, contact.wire)) return { status: 'created' };
+    return options.onDuplicate === 'SKIP' ? { status: 'skipped' } : { status: 'failed', issue: THERE_ALREADY };
+  }
+
   return {
     name: 'contacts',
     concurrency: BATCHES_UNDER_WAY,
     maxBatchSize: () => Promise.resolve(ROWS_PER_BATCH),
 
-    send: (bookId, items, _attempt, call) =>
-      runAll(items, call, async (item) => {
-        const { outcome } = await contacts.upsertForImport(bookId, item, options, call);
-        return { status: STATUS[outcome] };
-      }),
+    send: (bookId, items, _attempt, call) => runAll(bookId, items, call, upsertOne),
 
-    /**
-     * An upsert may be repeated. Only where rows that are there are to be left or reported, one that a dead process
-     * wrote must not look like one that was there before: a contact that is just what the row makes it counts as ours.
-     */
+    /** An upsert may be repeated. */
     async settle(bookId, items, _attempt, call) {
-      const result = await runAll(items, call, async (item) => {
-        const onDuplicate = options.onDuplicate === 'UPDATE' ? 'UPDATE' : 'SKIP';
-        const { outcome, contact } = await contacts.upsertForImport(bookId, item, { ...options, onDuplicate }, call);
-        if (outcome !== 'SKIPPED') return { status: STATUS[outcome] };
-        if (isMadeBy(item, contact.wire)) return { status: 'created' };
-        return options.onDuplicate === 'SKIP' ? { status: 'skipped' } : { status: 'failed', issue: THERE_ALREADY };
-      });
-      return { verdict: 'settled', result };
+      return { verdict: 'settled', result: await runAll(bookId, items, call, settleOne) };
     },
   };
 }
@@ -195,9 +210,10 @@ function isMadeBy(item: ContactInput, wire: WireContact): boolean {
 const THERE_ALREADY: Issue = { path: [], code: 'DUPLICATE', message: 'The contact is there already.' };
 
 /** What speaks of CXone or of the gateway rather than of the row, and may have passed by the next round. */
-function isTransient(error: unknown): boolean {
-  const refused = error instanceof RateLimitedError || (error instanceof UpstreamError && error.retryable);
-  return refused || (error instanceof GatewayError && error.code === 'UNAVAILABLE');
+function mayPass(error: unknown): boolean {
+  if (error instanceof UpstreamError) return error.retryable;
+  const code = error instanceof GatewayError ? error.code : undefined;
+  return error instanceof RateLimitedError || error instanceof OutcomeUnknownError || code === 'UNAVAILABLE';
 }
 
 function failureOf(error: unknown): ItemOutcome {
