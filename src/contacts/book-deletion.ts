@@ -1,9 +1,8 @@
 /**
  * Deletes an address book without leaving a group dangling (cxone-api.md, section 2). Every step is one that can be
- * repeated and is noted in the audit once it is done, so that a deletion that was stopped is taken up where it was by
- * calling it again: copies that exist are not made twice, and groups that were moved are not looked for.
+ * repeated and is noted in the audit, so that a deletion that was stopped is taken up where it was by calling it again:
+ * copies that exist are not made twice, and what had gone through unanswered is told as done.
  */
-import { z } from 'zod';
 import type { AddressBookClient, Move } from '../address-books/client.ts';
 import type { AddressBook, Group } from '../address-books/model.ts';
 import type { AddressBooks } from '../address-books/service.ts';
@@ -13,6 +12,7 @@ import { ConflictError, NotFoundError, OutcomeUnknownError, ValidationError } fr
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Leases } from '../store/leases.ts';
 import { openBookCopies } from './book-copies.ts';
+import { createBookMoves, type Reassignment } from './book-moves.ts';
 import type { ContactCreation } from './creation.ts';
 import { createDeletionNotes } from './deletion-notes.ts';
 import type { ContactReads } from './reads.ts';
@@ -21,13 +21,6 @@ import type { UpsertQueue } from './upsert-queue.ts';
 export interface DeletionRequest {
   readonly onReferences: 'REFUSE' | 'ARCHIVE' | 'REASSIGN';
   readonly fallbackBookId: string | undefined;
-}
-
-export interface Reassignment {
-  readonly groupId: string;
-  /** Global ids. */
-  readonly from: string;
-  readonly to: string;
 }
 
 export interface BookDeletion {
@@ -51,16 +44,10 @@ export interface BookDeleter {
 const LOCK = { leaseMs: 30_000, waitMs: 9_000 } as const;
 /** Looks at the groups: each but the first moves what the one before has left or what came anew. */
 const MAX_ROUNDS = 5;
-/** Moves in one call to CXone, which states no limit (A). */
-const MAX_MOVES = 250;
 const MAX_SENDS = 3;
-const MOVE_ACTION = 'addressBook.reassignGroup';
-
-const moveNote = z.object({
-  groupId: z.string(),
-  moves: z.array(z.object({ from: z.string(), to: z.string() })),
-  fallback: z.string(),
-});
+/** Noted before the book is deleted, so that whoever finds it gone knows by whom. */
+const BEGIN_ACTION = 'addressBook.beginDelete';
+const DONE_ACTION = 'addressBook.delete';
 
 export function createBookDeleter(deps: {
   client: AddressBookClient;
@@ -78,11 +65,14 @@ export function createBookDeleter(deps: {
 }): BookDeleter {
   const { client, books, reads, upserts, creation, leases, audit, audited, bookGid, contactGid, onBookGone } = deps;
   const notes = createDeletionNotes({ audit, audited, bookGid });
+  const moves = createBookMoves({ client, notes, contactGid });
 
   async function run(bookId: string, request: DeletionRequest, caller: Caller, held: AbortSignal) {
     const { call } = caller;
     const book = await books.get(bookId, call);
-    if (!book) throw new NotFoundError('There is no such address book. Check its id.', bookGid(bookId));
+    if (!book && !(await isBegun(bookId))) throw notFound(bookId);
+    await moves.settle(bookId, caller);
+    if (!book) return await concluded(bookId);
     const groups = await referringGroups(bookId, call);
     if (groups.length > 0 && request.onReferences === 'REFUSE') throw inUse(bookId, groups);
     if (groups.length > 0 && request.onReferences === 'ARCHIVE') {
@@ -92,9 +82,25 @@ export function createBookDeleter(deps: {
       request.onReferences === 'REASSIGN' ? await usableFallback(request.fallbackBookId, call) : undefined;
     if (fallback) await moveReferences(bookId, fallback, groups, caller, held);
     held.throwIfAborted();
+    await notes.write(bookId, caller, BEGIN_ACTION, {});
     await remove(bookId, call);
+    return await concluded(bookId);
+  }
+
+  /** Whether a deletion that has come to no end had got as far as the book itself. */
+  async function isBegun(bookId: string): Promise<boolean> {
+    for await (const { archived } of notes.read(bookId, DONE_ACTION)) if (archived === false) return false;
+    for await (const _begun of notes.read(bookId, BEGIN_ACTION)) return true;
+    return false;
+  }
+
+  async function concluded(bookId: string): Promise<BookDeletion> {
     onBookGone();
-    return { deletedId: bookGid(bookId), archived: null, reassigned: await movesOf(bookId) };
+    return { deletedId: bookGid(bookId), archived: null, reassigned: await moves.made(bookId) };
+  }
+
+  function notFound(bookId: string): NotFoundError {
+    return new NotFoundError('There is no such address book. Check its id.', bookGid(bookId));
   }
 
   async function referringGroups(bookId: string, call: CallContext): Promise<Group[]> {
@@ -110,7 +116,7 @@ export function createBookDeleter(deps: {
 
   async function usableFallback(fallbackId: string | undefined, call: CallContext): Promise<AddressBook> {
     const fallback = fallbackId === undefined ? null : await books.get(fallbackId, call);
-    if (!fallback) throw new NotFoundError('There is no such address book. Check its id.', bookGid(fallbackId ?? ''));
+    if (!fallback) throw notFound(fallbackId ?? '');
     if (!fallback.archived) return fallback;
     throw unusable('ARCHIVED', 'This address book is archived, and routing leaves archived ones out. Choose another.');
   }
@@ -129,12 +135,12 @@ export function createBookDeleter(deps: {
       const wanted = left.flatMap(({ contactIds }) => contactIds);
       await copies.ensure(wanted, caller, held);
       const open = left
-        .map((group) => ({ group, moves: movesFor(group, copies.idOf) }))
-        .filter(({ moves }) => moves.length > 0);
+        .map(({ id, contactIds }) => ({ groupId: id, wanted: movesFor(contactIds, copies.idOf) }))
+        .filter(({ wanted }) => wanted.length > 0);
       if (open.length === 0) return;
-      for (const { group, moves } of open) {
+      for (const { groupId, wanted } of open) {
         held.throwIfAborted();
-        await moveGroup(bookId, fallback.id, group, moves, caller);
+        await moves.make(bookId, { groupId, moves: wanted, fallback: fallback.id }, caller);
       }
       left = await referringGroups(bookId, caller.call);
     }
@@ -142,36 +148,11 @@ export function createBookDeleter(deps: {
     throw inUse(bookId, left);
   }
 
-  function movesFor({ contactIds }: Group, copies: ReadonlyMap<string, string>): Move[] {
+  function movesFor(contactIds: readonly string[], copies: ReadonlyMap<string, string>): Move[] {
     return contactIds.flatMap((from) => {
       const to = copies.get(from);
       return to === undefined ? [] : [{ from, to }];
     });
-  }
-
-  async function moveGroup(
-    bookId: string,
-    fallbackId: string,
-    group: Group,
-    moves: readonly Move[],
-    caller: Caller,
-  ): Promise<void> {
-    for (let start = 0; start < moves.length; start += MAX_MOVES) {
-      const part = moves.slice(start, start + MAX_MOVES);
-      try {
-        await client.reassign(group.id, part, caller.call);
-      } catch (error) {
-        if (!(error instanceof OutcomeUnknownError)) throw error;
-        // Where it was not done, the next look at the groups brings it up again.
-        if (await stillRefers(bookId, group.id, part, caller.call)) continue;
-      }
-      await notes.write(bookId, caller, MOVE_ACTION, { groupId: group.id, moves: part, fallback: fallbackId });
-    }
-  }
-
-  async function stillRefers(bookId: string, groupId: string, moves: readonly Move[], call: CallContext) {
-    const group = (await client.groups(bookId, call)).find(({ id }) => id === groupId);
-    return moves.some(({ from }) => group?.contactIds.includes(from));
   }
 
   /** A DELETE whose answer is lost is looked after: a book that is gone is deleted. */
@@ -179,7 +160,7 @@ export function createBookDeleter(deps: {
     for (let sends = 1; ; sends++) {
       try {
         if ((await client.remove(bookId, call)) === 'gone' && sends === 1) {
-          throw new NotFoundError('There is no such address book. Check its id.', bookGid(bookId));
+          throw notFound(bookId);
         }
         return;
       } catch (error) {
@@ -193,37 +174,18 @@ export function createBookDeleter(deps: {
     }
   }
 
-  async function movesOf(bookId: string): Promise<Reassignment[]> {
-    const moved = new Map<string, Reassignment>();
-    for await (const detail of notes.read(bookId, MOVE_ACTION)) {
-      const noted = moveNote.safeParse(detail).data;
-      if (!noted) continue;
-      const { groupId, moves, fallback } = noted;
-      for (const { from, to } of moves) {
-        const reassignment = { groupId, from: contactGid(bookId, from), to: contactGid(fallback, to) };
-        const key = JSON.stringify([groupId, from]);
-        if (!moved.has(key)) moved.set(key, reassignment);
-      }
-    }
-    return [...moved.values()];
-  }
-
   return {
     delete: (bookId, request, caller) =>
-      audited(
-        caller,
-        { action: 'addressBook.delete', subject: bookGid(bookId) },
-        async (): Promise<Effect<BookDeletion>> => {
-          refuseBadRequest(bookId, request);
-          const result = await leases.withLease(
-            `addressBook.delete:${bookId}`,
-            { ...LOCK, signal: caller.call.signal },
-            async (_lease, held) => await run(bookId, request, caller, held),
-          );
-          const { archived, reassigned } = result;
-          return { result, detail: { archived: archived !== null, reassigned: reassigned.length } };
-        },
-      ),
+      audited(caller, { action: DONE_ACTION, subject: bookGid(bookId) }, async (): Promise<Effect<BookDeletion>> => {
+        refuseBadRequest(bookId, request);
+        const result = await leases.withLease(
+          `addressBook.delete:${bookId}`,
+          { ...LOCK, signal: caller.call.signal },
+          async (_lease, held) => await run(bookId, request, caller, held),
+        );
+        const { archived, reassigned } = result;
+        return { result, detail: { archived: archived !== null, reassigned: reassigned.length } };
+      }),
   };
 }
 

@@ -7,7 +7,7 @@ import { callerOf } from '../graphql/context.ts';
 import { UPSTREAM_MUTATION_ERRORS } from '../graphql/error-types.ts';
 import { decodeGlobalId, decodeGlobalIdPair } from '../graphql/global-ids.ts';
 import { addMutation } from '../graphql/mutation-field.ts';
-import type { Reassignment } from './book-deletion.ts';
+import type { Reassignment } from './book-moves.ts';
 import type { Contact } from './model.ts';
 import type { ContactRef } from './schema.ts';
 import { addContactInputs } from './schema-inputs.ts';

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
-import { BOOK, bookGid, contactGid, LIST, POST, type Room, startRoom } from './room.ts';
+import { expect, test, vi } from 'vitest';
+import type { Sandbox } from '../../src/sandbox/server.ts';
+import { startGatewayProcess } from '../support/gateway-process.ts';
+import { freshDatabaseUrl } from '../support/postgres.ts';
+import { BOOK, bookGid, contactGid, LIST, POST, type Room, startEmptySandbox, startRoom } from './room.ts';
 
 const FIELDS = 'deletedId archived { name archived } reassigned { groupId from to }';
 const remove = (room: Room, input: Record<string, unknown> = {}) =>
@@ -9,7 +12,10 @@ const reassign = { onReferences: 'REASSIGN', fallbackAddressBookId: bookGid('fal
 /** A book with three contacts that groups refer to (by reference, as a person, without any key), one that none does, and a fallback. */
 async function startReferredRoom() {
   const room = await startRoom();
-  const { add } = room.sandbox.control;
+  return { room, ...addReferred(room.sandbox) };
+}
+
+function addReferred({ control: { add } }: Sandbox) {
   add.addressBook({ id: 'fallback', name: 'Fallback' });
   const ada = add.contact({
     bookId: BOOK,
@@ -30,7 +36,7 @@ async function startReferredRoom() {
   const foreign = add.contact({ bookId: 'fallback', firstName: 'Foreign' });
   add.group({ id: 'g1', name: 'Campaign', kind: 'campaign', contactIds: [ada, bob, foreign] });
   add.group({ id: 'g2', name: 'Routing', kind: 'routing', contactIds: [nameless, ada] });
-  return { room, ada, bob, nameless, foreign };
+  return { ada, bob, nameless, foreign };
 }
 
 const groupIds = (room: Room, groupId: string) =>
@@ -149,6 +155,36 @@ test.each([
   const notes = await room.audit({ action: 'addressBook.reassignGroup' });
   expect(notes).toHaveLength(2);
 });
+
+test.each([
+  ['the first group was moved', 'POST', '/api/v2/groups/*/reassignments', 'addressBook.reassignGroup', 2],
+  ['the book was deleted', 'DELETE', `/api/v2/addressbooks/${BOOK}`, 'addressBook.delete', 1],
+] as const)(
+  'a process that is killed when %s, and knows nothing of it, has its work taken up and told whole',
+  async (_when, method, path, action, times) => {
+    await using sandbox = await startEmptySandbox();
+    addReferred(sandbox);
+    await using store = await freshDatabaseUrl('sqlite');
+    await using killed = await startGatewayProcess({ databaseUrl: store.url, cxoneUrl: sandbox.url });
+    const hold = sandbox.control.hold({ method, path });
+    const unanswered = killed.graphql(
+      'mutation ($input: DeleteAddressBookInput!) { deleteAddressBook(input: $input) { __typename } }',
+      { input: { id: bookGid(), ...reassign } },
+    );
+    unanswered.catch(() => {});
+    await vi.waitFor(() => expect(hold.held()).toBe(1), 10_000);
+    await killed.kill();
+    hold.release();
+
+    await using room = await startRoom({ useSandbox: sandbox, databaseUrl: store.url });
+    const result = await remove(room, reassign);
+    expect(result).toMatchObject({ deletedId: bookGid() });
+    expect(result.reassigned).toHaveLength(4);
+    expect(fallbackContacts(room)).toHaveLength(4);
+    expect((await room.audit({ action })).map(({ outcome }) => outcome)).toEqual(Array(times).fill('SUCCEEDED'));
+    expect(await remove(room, reassign)).toMatchObject({ __typename: 'NotFoundError' });
+  },
+);
 
 test('a copy that was made and changed before the deletion went on is not made again, nor changed back', async () => {
   const { room, foreign } = await startReferredRoom();
