@@ -1,15 +1,22 @@
 /**
- * At most four progress events a second for each import: of those that come faster only the newest is told, since each
- * holds the whole progress. What follows one that is held back waits with it, so that cursors only grow.
+ * At most four progress events a second for each import: each holds the whole progress, so of those in a row that happened
+ * in one slot of time only the newest is told. Which that is the log alone decides: whoever was cut off and resumes is told
+ * what he would have been told without. What follows one that is held back waits with it, so that cursors only grow.
  */
 import type { Clock } from '../clock.ts';
 import type { ImportEvent } from './import-events.ts';
 
-/** Between two progress events of one import. */
-const GAP_MS = 250;
+/** No second touches more than four of these slots. */
+const SLOT_MS = 334;
 
 /** Events that may wait; with so many, no more are taken from the source. */
 const MAX_WAITING = 1_000;
+
+interface Waiting {
+  readonly event: ImportEvent;
+  /** When the slot in which it happened is over, monotonic milliseconds. */
+  readonly closesAt: number;
+}
 
 /** Ends when `events` ends or is ended; ends `events` when it is ended itself. */
 export async function* coalesceProgress(
@@ -17,36 +24,38 @@ export async function* coalesceProgress(
   clock: Clock,
 ): AsyncGenerator<ImportEvent, void, undefined> {
   const source = events[Symbol.asyncIterator]();
-  const lastProgressAt = new Map<string, number>();
-  const waiting: ImportEvent[] = [];
+  const waiting: Waiting[] = [];
+  let newest: ImportEvent | undefined;
   let next: Promise<IteratorResult<ImportEvent>> | undefined;
   let isOver = false;
 
-  const dueAt = ({ type, importId }: ImportEvent) =>
-    type === 'BATCH_FINISHED' ? (lastProgressAt.get(importId) ?? Number.NEGATIVE_INFINITY) + GAP_MS : 0;
-
   const take = (event: ImportEvent) => {
-    const isSuperseded = ({ type, importId }: ImportEvent) => type === event.type && importId === event.importId;
-    const before = event.type === 'BATCH_FINISHED' ? waiting.findIndex(isSuperseded) : -1;
-    if (before !== -1) waiting.splice(before, 1);
-    waiting.push(event);
+    newest = event;
+    const before = waiting.findLastIndex((other) => other.event.importId === event.importId);
+    const last = waiting[before];
+    if (last && isProgress(last.event) && isProgress(event) && slotOf(last.event) === slotOf(event))
+      waiting.splice(before, 1);
+    waiting.push({ event, closesAt: clock.monotonic() + SLOT_MS - (event.at % SLOT_MS) });
   };
+
+  /** Whether nothing can supersede it any more. */
+  const isSettled = ({ event, closesAt }: Waiting) =>
+    !isProgress(event) ||
+    isOver ||
+    (newest !== undefined && slotOf(newest) > slotOf(event)) ||
+    waiting.some((other) => other.event !== event && other.event.importId === event.importId) ||
+    closesAt <= clock.monotonic();
 
   try {
     while (!isOver || waiting.length > 0) {
       const [first] = waiting;
-      if (first && dueAt(first) <= clock.monotonic()) {
+      if (first && isSettled(first)) {
         waiting.shift();
-        if (first.type === 'BATCH_FINISHED') {
-          // Imports that have been silent for a while need no gap: the map holds the busy ones only.
-          if (lastProgressAt.size >= MAX_WAITING) lastProgressAt.clear();
-          lastProgressAt.set(first.importId, clock.monotonic());
-        }
-        yield first;
+        yield first.event;
         continue;
       }
       if (!isOver && waiting.length < MAX_WAITING) next ??= source.next();
-      const result = first ? await sooner(next, dueAt(first), clock) : await next;
+      const result = first ? await sooner(next, first.closesAt, clock) : await next;
       if (!result || result === 'due') continue;
       next = undefined;
       if (result.done) isOver = true;
@@ -55,6 +64,14 @@ export async function* coalesceProgress(
   } finally {
     await source.return?.();
   }
+}
+
+function isProgress({ type }: ImportEvent): boolean {
+  return type === 'BATCH_FINISHED';
+}
+
+function slotOf({ at }: ImportEvent): number {
+  return Math.floor(at / SLOT_MS);
 }
 
 /** What comes first: the next event, or the moment at which one that is held back is due. */

@@ -109,67 +109,100 @@ describe.each([
 });
 
 describe('events of imports', () => {
-  const event = (seq: number, type: ImportEvent['type'] = 'BATCH_FINISHED', importId = 'a') =>
-    // What is told of one does not depend on what it says.
-    ({ seq, type, importId, at: 0, batch: seq, progress: {} }) as unknown as ImportEvent;
+  const event = (seq: number, at: number, type: ImportEvent['type'] = 'BATCH_FINISHED', importId = 'a') =>
+    // What is told of one does not depend on what else it says.
+    ({ seq, type, importId, at, batch: seq, progress: {} }) as unknown as ImportEvent;
+  /** A third of a second, in which each import tells of its progress once. */
+  const slot = (number: number) => number * 334;
 
-  test('of progress that comes faster than four times a second only the newest is told, and nothing overtakes it', async () => {
+  test('of progress within a third of a second only the newest is told, when it is over, and nothing overtakes it', async () => {
     const clock = createFakeClock();
     const source = createSource();
     const told = coalesceProgress(source.events, clock);
-    source.push(event(1));
-    expect((await told.next()).value?.seq).toBe(1);
-    for (const seq of [2, 3, 4]) source.push(event(seq));
-    source.push(event(5, 'BATCH_FINISHED', 'b'));
-    source.push(event(6, 'FINISHED'));
     const next = told.next();
-    await clock.advance(249);
-    const early = await Promise.race([next, 'nothing yet']);
-    expect(early).toBe('nothing yet');
+    source.push(event(1, slot(9)));
+    await clock.advance(100);
+    for (const seq of [2, 3]) source.push(event(seq, slot(9) + 100));
+    source.push(event(4, slot(9) + 100, 'PAUSED', 'b'));
+    await clock.advance(233);
+    expect(await Promise.race([next, 'nothing yet'])).toBe('nothing yet');
     await clock.advance(1);
-    expect([await next, await told.next(), await told.next()].map(({ value }) => value?.seq)).toEqual([4, 5, 6]);
+    expect([await next, await told.next()].map(({ value }) => value?.seq)).toEqual([3, 4]);
     source.end();
     expect((await told.next()).done).toBe(true);
   });
 
-  test('are told in their order, all but progress that newer progress of the same import supersedes, at the pace', async () => {
-    const step = fc.record({
+  test('progress is told at once where something else of its import or later news follow, and at the end', async () => {
+    const clock = createFakeClock();
+    const source = createSource();
+    source.push(event(1, slot(9)));
+    source.push(event(2, slot(9) + 1, 'FINISHED'));
+    source.push(event(3, slot(9) + 2, 'BATCH_FINISHED', 'b'));
+    source.push(event(4, slot(10), 'CREATED', 'c'));
+    source.push(event(5, slot(10) + 1, 'BATCH_FINISHED', 'b'));
+    source.end();
+    const told: number[] = [];
+    for await (const { seq } of coalesceProgress(source.events, clock)) told.push(seq);
+    expect(told).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  const steps = fc.array(
+    fc.record({
       type: fc.constantFrom<ImportEvent['type']>('BATCH_FINISHED', 'BATCH_FINISHED', 'BATCH_FINISHED', 'PAUSED'),
       importId: fc.constantFrom('a', 'b', 'c'),
       pauseMs: fc.constantFrom(0, 0, 0, 10, 100, 400),
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-        const clock = createFakeClock();
-        const source = createSource();
-        const told: { event: ImportEvent; at: number }[] = [];
-        const reading = (async () => {
-          for await (const event of coalesceProgress(source.events, clock)) told.push({ event, at: clock.monotonic() });
-        })();
-        const events = steps.map(({ type, importId }, index) => event(index + 1, type, importId));
-        for (const [index, { pauseMs }] of steps.entries()) {
-          source.push(events[index] as ImportEvent); // There is one for each step.
-          await clock.advance(pauseMs);
-        }
-        source.end();
-        await clock.advance(1_000);
-        await reading;
+    }),
+    { maxLength: 60 },
+  );
 
-        const seqs = told.map((one) => one.event.seq);
-        expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
-        expect(new Set(seqs).size).toBe(seqs.length);
-        for (const { seq, type, importId } of events.filter((one) => !seqs.includes(one.seq))) {
-          expect(type).toBe('BATCH_FINISHED');
-          expect(events.some((one) => one.seq > seq && one.type === type && one.importId === importId)).toBe(true);
+  /** The events of the steps; and those of them that are told, by the rule: all but progress that its import's next event supersedes. */
+  function logOf(clockNow: number, taken: typeof steps extends fc.Arbitrary<infer Steps> ? Steps : never) {
+    let at = clockNow;
+    const events = taken.map(({ type, importId, pauseMs }, index) => {
+      at += pauseMs;
+      return event(index + 1, at, type, importId);
+    });
+    const expected = events.filter((one, index) => {
+      const next = events.slice(index + 1).find(({ importId }) => importId === one.importId);
+      const isSuperseded = next?.type === 'BATCH_FINISHED' && Math.floor(next.at / 334) === Math.floor(one.at / 334);
+      return one.type !== 'BATCH_FINISHED' || !isSuperseded;
+    });
+    return { events, expected: expected.map(({ seq }) => seq) };
+  }
+
+  test('the same are told as they happen and of the past, from wherever a reader goes on, at most four a second', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, fc.nat({ max: 60 }), async (taken, cut) => {
+        const clock = createFakeClock();
+        const { events, expected } = logOf(clock.now(), taken);
+        const source = createSource();
+        const live: { seq: number; at: number; type: string; importId: string }[] = [];
+        const reading = (async () => {
+          for await (const { seq, type, importId } of coalesceProgress(source.events, clock))
+            live.push({ seq, type, importId, at: clock.monotonic() });
+        })();
+        for (const one of events) {
+          await clock.advance(one.at - clock.now());
+          source.push(one);
         }
+        await clock.advance(1_000);
+        source.end();
+        await reading;
+        expect(live.map(({ seq }) => seq)).toEqual(expected);
         for (const importId of ['a', 'b', 'c']) {
-          const times = told.flatMap((one) =>
-            one.event.type === 'BATCH_FINISHED' && one.event.importId === importId ? one.at : [],
-          );
-          for (const [index, at] of times.entries()) {
-            if (index > 0) expect(at - (times[index - 1] ?? 0)).toBeGreaterThanOrEqual(250);
-          }
+          const alone = events.every((one) => one.importId !== importId || one.type === 'BATCH_FINISHED');
+          const times = live.flatMap((one) => (one.importId === importId && alone ? one.at : []));
+          for (const [index, at] of times.entries())
+            expect((times[index + 4] ?? Infinity) - at).toBeGreaterThanOrEqual(1_000);
         }
+
+        const after = expected[cut] ?? 0;
+        const past = createSource();
+        for (const one of events) if (one.seq > after) past.push(one);
+        past.end();
+        const replayed: number[] = [];
+        for await (const { seq } of coalesceProgress(past.events, clock)) replayed.push(seq);
+        expect(replayed).toEqual(expected.filter((seq) => seq > after));
       }),
       { numRuns: 50 },
     );
