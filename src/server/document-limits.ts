@@ -16,6 +16,7 @@ import {
 import { GatewayError } from '../errors.ts';
 
 export interface DocumentLimits {
+  readonly maxStringCharacters: number;
   readonly maxTokens: number;
   readonly maxDepth: number;
 }
@@ -34,6 +35,8 @@ const CLOSING: ReadonlySet<string> = new Set([TokenKind.BRACE_R, TokenKind.BRACK
  * @throws GraphQLError where it is not GraphQL; GatewayError LIMIT_EXCEEDED where it is too long or too deep
  */
 export function parseWithin(text: string, limits: DocumentLimits): DocumentNode {
+  if (text.length > limits.maxStringCharacters)
+    throw tooMuch(`The document has more than ${limits.maxStringCharacters} characters.`);
   scanTokens(text, limits.maxTokens);
   const document = parse(text);
   checkDepth(document, limits.maxDepth);

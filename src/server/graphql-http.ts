@@ -14,8 +14,9 @@ import type { Caller, GraphQLEngine } from './graphql-engine.ts';
 import { type GraphQLParams, readJsonParams, readQueryParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
 import { acceptsEventStream, GRAPHQL_RESPONSE, isJsonBody, JSON_RESPONSE, negotiateAnswer } from './media-types.ts';
-import { readBody } from './read-body.ts';
+import { readText } from './read-body.ts';
 import { discardBody, errorHeaders, sendJson, statusOf } from './respond.ts';
+import { createStringBound } from './string-bound.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 
 export interface GraphQLHttpOptions {
@@ -68,7 +69,8 @@ export function createGraphQLHttp({
         'accept-encoding': 'identity',
       });
     }
-    return readJsonParams(await readBody(request, limits.maxBodyBytes), limits.maxBatch, documents);
+    const text = await readText(request, limits.maxBodyBytes, createStringBound(limits.maxStringCharacters));
+    return readJsonParams(text, limits.maxBatch, documents);
   }
 
   async function answer(exchange: GraphQLExchange): Promise<void> {

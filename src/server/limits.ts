@@ -12,6 +12,11 @@ export interface ServerLimits {
   readonly bodyTimeoutMs: number;
   /** Milliseconds for a request's head; a silent connection ends after these too. */
   readonly headersTimeoutMs: number;
+  /**
+   * Characters of a document, and of any other string in a body: thirteen for each of the tokens below. As a value, a
+   * string of a megabyte is three, which stay until the whole heap is looked through.
+   */
+  readonly maxStringCharacters: number;
   /** Lexical tokens of a document: 250 aliased mutations with their input written out and every error asked for pass. */
   readonly maxTokens: number;
   /** Fields within each other, fragments resolved. Introspection is bounded by graphql's own rule instead. */
@@ -46,6 +51,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxMessageBytes: 1024 * 1024,
   bodyTimeoutMs: 15_000,
   headersTimeoutMs: 10_000,
+  maxStringCharacters: 512 * 1024,
   maxTokens: 40_000,
   maxDepth: 15,
   maxCost: 500_000,

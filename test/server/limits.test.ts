@@ -93,6 +93,7 @@ for (const [transport, ask] of [
     test.each([
       ['a width of 100 000 fields', wide(5, 10), 'LIMIT_EXCEEDED'],
       ['lists within lists', `{ self { ${'many { '.repeat(6)} name ${'} '.repeat(6)} } }`, 'LIMIT_EXCEEDED'],
+      ['half a megabyte in one token', `{ hello } # ${'x'.repeat(512 * 1024)}`, 'LIMIT_EXCEEDED'],
       ['40 001 tokens', `{ ${'hello '.repeat(40_001)} }`, 'LIMIT_EXCEEDED'],
       [
         'ten thousand brackets within each other',
@@ -143,6 +144,13 @@ for (const [transport, ask] of [
     });
   });
 }
+
+test('a body of megabytes is served where its strings are not long', async () => {
+  const things = Array.from({ length: 70_000 }, (_, i) => ({ name: `thing "${i}" \\ ${'x'.repeat(40)}` }));
+  const body = { query: '{ hello }', variables: { things } };
+  expect(JSON.stringify(body).length).toBeGreaterThan(4 * 1024 * 1024);
+  expect(await overHttp(body.query, body.variables)).toMatchObject({ code: 'OK' });
+});
 
 test.each([
   ['long', 3_000, 20],

@@ -243,9 +243,13 @@ describe('a WebSocket', () => {
   test('a message over 1 MiB closes it with 1009; one below is taken', async () => {
     const connection = await connect();
     await connection.init();
-    connection.subscribe('ok', `{ hello } # ${'x'.repeat(1024 * 1024 - 200)}`);
+    const send = (id: string, filler: string) => {
+      const payload = { query: '{ hello }', variables: { filler } };
+      connection.socket.send(JSON.stringify({ id, type: 'subscribe', payload }));
+    };
+    send('ok', 'x'.repeat(1024 * 1024 - 200));
     expect(await connection.until((message) => message.id === 'ok')).toMatchObject({ type: 'next' });
-    connection.subscribe('big', `{ hello } # ${'x'.repeat(1024 * 1024)}`);
+    send('big', 'x'.repeat(1024 * 1024));
     expect((await connection.closed).code).toBe(1009);
   });
 
