@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { GatewayError, RateLimitedError, UpstreamError } from '../errors.ts';
+import { endOf, endSignal } from './deadline.ts';
 import { CIRCUIT, MAX_WAITING } from './limits.ts';
 import type { EndpointGroup } from './request.ts';
 import { type Exchange, isThrottled, type Outcome, type Step } from './step.ts';
@@ -131,7 +132,7 @@ export function createCircuitBreaker(deps: {
       if (now >= until || (state === 'OPEN' && openUntil > until) || waiting >= MAX_WAITING) throw refusal();
       waiting++;
       try {
-        await changeOr(state === 'OPEN' ? openUntil : until, exchange.signal);
+        await changeOr(state === 'OPEN' ? openUntil : until, endSignal(exchange));
       } finally {
         waiting--;
         exchange.tally.waitedMs += clock.monotonic() - now;
@@ -173,6 +174,6 @@ function judge(outcome: Outcome, exchange: Exchange): Verdict {
     if (isThrottled(exchange, outcome)) return 'rateLimit';
     return outcome.status >= 500 ? 'failure' : 'success';
   }
-  if (outcome.reached === 'token' || outcome.hurried || exchange.signal?.aborted) return 'none';
+  if (outcome.reached === 'token' || outcome.hurried || endOf(exchange)) return 'none';
   return 'failure';
 }

@@ -145,6 +145,7 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
         body,
         chunked,
         signal,
+        endsAt: exchange.tryEndsAt,
         wire: { refusal, onSent, onAnswered },
       });
       const outcome = answer.kind === 'answer' ? readAnswer(answer, missingRetryAfterMs, clock) : answer;
@@ -250,7 +251,9 @@ function toExchange(
     lane,
     tally,
     signal,
+    stopped: undefined,
     deadlineAt,
+    tryEndsAt: undefined,
     maxAttempts,
     attempt: 1,
     wire: undefined,

@@ -1,4 +1,4 @@
-/** Fixes until when a call is of use, and lets the caller or the client's end cancel all of it at once. */
+/** Fixes until when a call is of use, and lets the client's end cancel all of them at once. */
 import type { Clock } from '../clock.ts';
 import { UpstreamError } from '../errors.ts';
 import { INTERACTIVE_DEADLINE_MS } from './limits.ts';
@@ -6,38 +6,37 @@ import type { Exchange, Step } from './step.ts';
 
 export interface Deadline {
   step: Step;
-  /** Ends every call under way, and every later one, with `reason`. */
+  /** Ends every wait of the calls under way, and every later call, with `reason`. */
   endAll(reason: Error): void;
 }
 
 /** Somebody who waits waits 9 s at most; background work as long as its tries take, where it names no deadline. */
 export function createDeadline({ clock }: { clock: Clock }): Deadline {
-  const calls = new Set<AbortController>();
-  let ended: Error | undefined;
+  const end = new AbortController();
 
   return {
-    async step(exchange, next) {
-      if (ended) throw ended;
+    step(exchange, next) {
+      const stopped = end.signal;
+      stopped.throwIfAborted();
       exchange.signal?.throwIfAborted();
       const now = clock.monotonic();
       if (exchange.deadlineAt !== undefined && exchange.deadlineAt <= now) throw tooLate(exchange);
-      const call = new AbortController();
-      const onAbort = () => call.abort(exchange.signal?.reason);
-      calls.add(call);
-      exchange.signal?.addEventListener('abort', onAbort, { once: true });
-      try {
-        const own = exchange.lane.kind === 'interactive' ? now + INTERACTIVE_DEADLINE_MS : undefined;
-        return await next({ ...exchange, signal: call.signal, deadlineAt: exchange.deadlineAt ?? own });
-      } finally {
-        calls.delete(call);
-        exchange.signal?.removeEventListener('abort', onAbort);
-      }
+      const own = exchange.lane.kind === 'interactive' ? now + INTERACTIVE_DEADLINE_MS : undefined;
+      return next({ ...exchange, stopped, deadlineAt: exchange.deadlineAt ?? own });
     },
-    endAll(reason) {
-      ended = reason;
-      for (const call of calls) call.abort(reason);
-    },
+    endAll: (reason) => end.abort(reason),
   };
+}
+
+/** Why nobody waits for the call any more, where that is so: the caller gave up, or the client ends. */
+export function endOf({ signal, stopped }: Exchange): { readonly reason: unknown } | undefined {
+  if (signal?.aborted) return signal;
+  return stopped?.aborted ? stopped : undefined;
+}
+
+/** Aborted when the caller gives up or the client ends. For a wait that is rare: it costs more than most calls do. */
+export function endSignal({ signal, stopped }: Exchange): AbortSignal | undefined {
+  return signal && stopped ? AbortSignal.any([signal, stopped]) : (signal ?? stopped);
 }
 
 function tooLate({ method, route }: Exchange): UpstreamError {

@@ -1,6 +1,7 @@
 /**
  * One HTTP exchange with CXone over undici's dispatcher: no redirects, no retries, no decoding; at most 4 MiB of
- * answer, and the socket dies with the signal. What went wrong, and whether anything was sent, is a value.
+ * answer, and the socket dies with the signal or when the time is up. What went wrong, and whether anything was sent,
+ * is a value.
  */
 import { Readable } from 'node:stream';
 import { Pool } from 'undici';
@@ -20,6 +21,8 @@ export interface HttpRequest {
   /** Whether the body goes in chunks, without its length in front. */
   chunked?: boolean;
   signal: AbortSignal | undefined;
+  /** Until when it may take, monotonic milliseconds. */
+  endsAt: number | undefined;
   wire: WireEvents | undefined;
 }
 
@@ -49,17 +52,18 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
     // One request on a socket at a time: what an aborted call tears down is its own.
     pipelining: 1,
     allowH2: false,
-    // These count idle time only, so a byte now and then would keep a call alive: the signal bounds the whole.
+    // These count idle time only, so a byte now and then would keep a call alive: `endsAt` bounds the whole.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
 
   return {
-    exchange: ({ method, target, headers, body, chunked, signal, wire }) =>
+    exchange: ({ method, target, headers, body, chunked, signal, endsAt, wire }) =>
       new Promise((resolve, reject) => {
         const startedAt = clock.monotonic();
         let sentAt: number | undefined;
         let abort: ((reason: Error) => void) | undefined;
+        let cancelTimeout: (() => void) | undefined;
         let finished = false;
         let status = 0;
         let head: Record<string, string | string[] | undefined> = {};
@@ -68,25 +72,33 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
 
         function finish(result: HttpAnswer | FailureOutcome): void {
           if (finished) return;
-          finished = true;
-          signal?.removeEventListener('abort', onAbort);
+          release();
           resolve(result);
         }
-        function fail(failure: Pick<FailureOutcome, 'fault' | 'reason' | 'lasting' | 'hurried' | 'cause'>): void {
+        function release(): void {
+          finished = true;
+          signal?.removeEventListener('abort', onAbort);
+          cancelTimeout?.();
+        }
+        function fail(
+          failure: Pick<FailureOutcome, 'fault' | 'reason' | 'timedOut' | 'lasting' | 'hurried' | 'cause'>,
+        ): void {
           const reached = sentAt === undefined ? 'connect' : 'upstream';
           finish({ kind: 'failure', reached, status: status || undefined, latencyMs: elapsedMs(), ...failure });
         }
         const elapsedMs = () => clock.monotonic() - (sentAt ?? startedAt);
-        function onAbort(): void {
-          fail({ fault: 'timeout', reason: 'the call was given up' });
+        function giveUp(timedOut: boolean): void {
+          fail({ fault: 'timeout', reason: timedOut ? 'no answer in time' : 'the call was given up', timedOut });
           abort?.(new Error('given up'));
         }
+        const onAbort = () => giveUp(false);
 
         if (signal?.aborted) {
           onAbort();
           return;
         }
         signal?.addEventListener('abort', onAbort, { once: true });
+        if (endsAt !== undefined) cancelTimeout = clock.after(Math.ceil(endsAt - startedAt), () => giveUp(true));
 
         pool.dispatch(
           {
@@ -148,8 +160,7 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
               const code = errorCode(error);
               // A malformed request is our own mistake: it must not look like a failure of CXone.
               if (code === 'UND_ERR_INVALID_ARG') {
-                finished = true;
-                signal?.removeEventListener('abort', onAbort);
+                release();
                 reject(error);
                 return;
               }

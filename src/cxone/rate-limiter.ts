@@ -147,18 +147,32 @@ export function createRateLimiter(deps: {
         else if (line.interactiveSize() + (imports ? line.size() : 0) > 0) inFlightLimit.markShort(now);
         break;
       }
-      const isImport = waiter.lane.kind === 'import';
-      if (isImport) nextImportAt = Math.max(now, nextImportAt) + 1000 / rate();
-      const caller = isImport ? undefined : callerOf(waiter);
-      const place: Place = { caller, sentAt: undefined, freeAt: Number.POSITIVE_INFINITY };
-      if (caller !== undefined) callers.take(caller);
-      unsent.add(place);
-      inFlight++;
-      waiter.admit(place);
+      waiter.admit(takePlace(waiter, now));
     }
     if (line.size() === 0) return;
     if (now >= pausedUntil() && taken() >= capacityAt(fullRate())) rateLimit.markShort(now);
     wakeAt(Math.min(earliestDeadline, nextTurn(now, importsFrom, leftToOthers)));
+  }
+
+  function takePlace(who: Pick<Exchange, 'lane'>, now: number): Place {
+    const isImport = who.lane.kind === 'import';
+    if (isImport) nextImportAt = Math.max(now, nextImportAt) + 1000 / rate();
+    const caller = isImport ? undefined : callerOf(who);
+    const place: Place = { caller, sentAt: undefined, freeAt: Number.POSITIVE_INFINITY };
+    if (caller !== undefined) callers.take(caller);
+    unsent.add(place);
+    inFlight++;
+    return place;
+  }
+
+  /** A place for somebody who overtakes nobody and need not wait. */
+  function placeAtOnce(exchange: Exchange, now: number): Place | undefined {
+    if (line.size() > 0 || now < pausedUntil() || taken() >= capacity()) return undefined;
+    const mayGo =
+      exchange.lane.kind === 'import'
+        ? now >= nextImportAt - IMPORT_BURST_MS
+        : callers.mayTake(callerOf(exchange), capacity(), taken());
+    return mayGo && line.pass(exchange, bounds) ? takePlace(exchange, now) : undefined;
   }
 
   function nextTurn(now: number, importsFrom: number, leftToOthers: boolean): number {
@@ -257,8 +271,8 @@ export function createRateLimiter(deps: {
     return Math.max(0, pausedUntil() - now, roundsAhead * 1000);
   }
 
-  function enter(exchange: Exchange): Promise<Place> {
-    const { signal, lane, inFlight, deadlineAt } = exchange;
+  function enter(exchange: Exchange): Place | Promise<Place> {
+    const { signal, lane, deadlineAt } = exchange;
     signal?.throwIfAborted();
     const now = clock.monotonic();
     giveBack(now);
@@ -271,6 +285,10 @@ export function createRateLimiter(deps: {
       );
     }
     if (lane.kind === 'interactive') callers.noteAsking(callerOf(exchange));
+    return placeAtOnce(exchange, now) ?? wait(exchange);
+  }
+
+  function wait({ signal, lane, inFlight, deadlineAt }: Exchange): Promise<Place> {
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         if (line.remove(waiter)) reject(signal?.reason);
@@ -310,7 +328,8 @@ export function createRateLimiter(deps: {
       const cameAt = clock.monotonic();
       let place: Place;
       try {
-        place = await enter(exchange);
+        const entered = enter(exchange);
+        place = entered instanceof Promise ? await entered : entered;
       } finally {
         exchange.tally.waitedMs += clock.monotonic() - cameAt;
       }

@@ -6,6 +6,7 @@
 import type { Clock } from '../clock.ts';
 import { type GatewayError, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
 import { backoffMs } from './backoff.ts';
+import { endOf, endSignal } from './deadline.ts';
 import { mayHaveBeenApplied, toError, unknownOutcome } from './failures.ts';
 import { MAX_ATTEMPTS } from './limits.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -34,12 +35,20 @@ export function createRetry(deps: {
   return async (exchange, next) => {
     const history: History = { retries: 0, unsettled: undefined, replayed: false };
     for (;;) {
-      const outcome = await attempt(exchange, next, history);
+      let outcome: Outcome;
+      try {
+        outcome = await next({ ...exchange, attempt: history.retries + 1 + Number(history.replayed) });
+      } catch (error) {
+        // The limiter or the circuit did not let this try go, or the caller gave up; an earlier one may have worked.
+        throw ended(exchange, history, error);
+      }
+      if (mayHaveBeenApplied(exchange, outcome)) history.unsettled = outcome;
       if (outcome.kind === 'answer' && isAnswer(exchange, outcome)) {
         if (exchange.lane.kind === 'interactive') budget.refund(history.retries);
         return outcome;
       }
-      if (exchange.signal?.aborted) throw ended(exchange, history, exchange.signal.reason);
+      const end = endOf(exchange);
+      if (end) throw ended(exchange, history, end.reason);
       if (outcome.kind === 'answer' && outcome.status === 401 && !history.replayed) {
         history.replayed = true;
       } else {
@@ -50,17 +59,6 @@ export function createRetry(deps: {
       onRetry();
     }
   };
-
-  async function attempt(exchange: Exchange, next: Next, history: History): Promise<Outcome> {
-    try {
-      const outcome = await next({ ...exchange, attempt: history.retries + 1 + Number(history.replayed) });
-      if (mayHaveBeenApplied(exchange, outcome)) history.unsettled = outcome;
-      return outcome;
-    } catch (error) {
-      // The limiter or the circuit did not let this try go, or the caller gave up; an earlier one may have worked.
-      throw ended(exchange, history, error);
-    }
-  }
 
   /** Waits for the next try, or throws where there is none. */
   async function pause(exchange: Exchange, outcome: Outcome, history: History): Promise<void> {
@@ -74,7 +72,7 @@ export function createRetry(deps: {
     if (cameAt + delayMs >= deadlineAt) throw tooLate(error, exchange, delayMs);
     if (lane.kind === 'interactive' && !budget.spend()) throw error;
     try {
-      await clock.sleep(delayMs, exchange.signal);
+      await clock.sleep(delayMs, endSignal(exchange));
     } catch (reason) {
       throw ended(exchange, history, reason);
     } finally {

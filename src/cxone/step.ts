@@ -27,10 +27,14 @@ export interface Exchange {
   readonly missingRetryAfterMs: number | undefined;
   readonly lane: Lane;
   readonly tally: UpstreamTally;
-  /** Ends every wait and the socket. */
+  /** The caller gives up: ends every wait and the socket. */
   readonly signal: AbortSignal | undefined;
+  /** The client ends: so does every wait. */
+  readonly stopped: AbortSignal | undefined;
   /** Milliseconds of the monotonic clock. */
   readonly deadlineAt: number | undefined;
+  /** Until when this try may take, in the same milliseconds. */
+  readonly tryEndsAt: number | undefined;
   /** Fewer tries than the lane's. */
   readonly maxAttempts?: number | undefined;
   /** 1 for the first try. */
@@ -91,6 +95,8 @@ export interface FailureOutcome {
   reason: string;
   status?: number | undefined;
   upstreamRequestId?: string | undefined;
+  /** The try took all the time it had. */
+  timedOut?: boolean | undefined;
   /** Trying again would bring the same. */
   lasting?: boolean | undefined;
   /** Cut short on our side, for want of time or because it must not be sent any more: says nothing about CXone. */

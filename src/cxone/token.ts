@@ -4,14 +4,14 @@
  */
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import { withTimeLimit } from './attempt-timeout.ts';
 import { backoffMs } from './backoff.ts';
 import type { UpstreamTally } from './call-context.ts';
+import { endSignal } from './deadline.ts';
 import type { TokenStyle } from './hosts.ts';
 import type { Http } from './http.ts';
 import { SCOPES } from './limits.ts';
 import { readAnswer } from './read-answer.ts';
-import type { FailureOutcome, Outcome, Step } from './step.ts';
+import type { Exchange, FailureOutcome, Outcome, Step } from './step.ts';
 
 export interface Credentials {
   clientId: string;
@@ -87,20 +87,21 @@ export function createTokenStep(deps: {
     return renewal;
   }
 
-  async function take(signal: AbortSignal | undefined, tally: UpstreamTally): Promise<Token | FailureOutcome> {
+  function take(exchange: Exchange): Token | FailureOutcome | Promise<Token | FailureOutcome> {
     const now = clock.monotonic();
     if (current && now < current.renewAt) return current;
     const mayAsk = !quiet || now >= quiet.until;
     if (current && now < current.endsAt) {
-      if (mayAsk) void renew(tally);
+      if (mayAsk) void renew(exchange.tally);
       return current;
     }
     if (!mayAsk && quiet) return quiet.failure;
-    return orGivenUp(renew(tally), signal);
+    return orGivenUp(renew(exchange.tally), exchange, clock);
   }
 
   return async (exchange, next) => {
-    const token = await take(exchange.signal, exchange.tally);
+    const taken = take(exchange);
+    const token = taken instanceof Promise ? await taken : taken;
     if ('kind' in token) return token;
     const headers = { ...exchange.headers, authorization: `Bearer ${token.value}` };
     const outcome = await next({ ...exchange, headers });
@@ -121,14 +122,22 @@ export function createTokenStep(deps: {
   };
 }
 
-async function orGivenUp<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | FailureOutcome> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => resolve(tokenFailure('timeout', 'there was no token in time'));
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
+/** The token, or that there was none in time. */
+async function orGivenUp<T>(work: Promise<T>, exchange: Exchange, clock: Clock): Promise<T | FailureOutcome> {
+  const { tryEndsAt = Number.POSITIVE_INFINITY } = exchange;
+  const over = new AbortController();
+  const givenUp = endSignal(exchange);
+  const limit = AbortSignal.any([over.signal, ...(givenUp ? [givenUp] : [])]);
+  const timeUp = clock.sleep(Math.ceil(tryEndsAt - clock.monotonic()), limit).then(
+    () => true,
+    () => false,
+  );
+  const noToken = async () => ({ ...tokenFailure('timeout', 'there was no token in time'), timedOut: await timeUp });
+  try {
+    return await Promise.race([work, noToken()]);
+  } finally {
+    over.abort(null);
+  }
 }
 
 interface TokenFailure {
@@ -146,10 +155,9 @@ async function fetchToken(
   for (let tryNumber = 1; ; tryNumber++) {
     tally.calls++;
     const askedAt = clock.monotonic();
-    const { value: outcome } = await withTimeLimit({ ms: timeoutMs, signal: undefined, clock }, async (signal) => {
-      const answer = await http.exchange({ method: 'POST', ...request, signal, wire: undefined });
-      return answer.kind === 'answer' ? readAnswer(answer, undefined, clock) : answer;
-    });
+    const endsAt = askedAt + timeoutMs;
+    const answer = await http.exchange({ method: 'POST', ...request, signal: undefined, endsAt, wire: undefined });
+    const outcome = answer.kind === 'answer' ? readAnswer(answer, undefined, clock) : answer;
     if (outcome.kind === 'answer' && outcome.status >= 200 && outcome.status < 300) {
       const parsed = tokenAnswer.safeParse(outcome.body);
       if (parsed.success) return shapeToken(parsed.data, askedAt);

@@ -22,6 +22,12 @@ export interface WaitingLine<Place> {
     mayTake: (caller: string) => boolean;
     bounds: InFlightBounds;
   }): Waiter<Place> | undefined;
+  /**
+   * Lets somebody go past the empty line, and counts it against its in-flight bound until `leave`.
+   *
+   * @returns whether the bound allowed that
+   */
+  pass(who: Pick<Waiter<Place>, 'lane' | 'inFlight'>, bounds: InFlightBounds): boolean;
   /** Whoever went like this is done. */
   leave(waiter: Pick<Waiter<Place>, 'lane' | 'inFlight'>): void;
   /** How many went with this in-flight key and are not done. */
@@ -56,8 +62,8 @@ interface Group<Place> {
   readonly isImport: boolean;
   readonly inFlight: Waiter<Place>['inFlight'];
   readonly ownKey: string;
-  /** In order of coming. */
-  readonly waiters: Set<Waiter<Place>>;
+  /** In order of coming, numbered in it. */
+  readonly waiters: Map<Waiter<Place>, number>;
 }
 
 /** By in-flight key, so that only the heads of those that are not full need looking at. */
@@ -71,14 +77,20 @@ const UNBOUND = '';
 
 export function createWaitingLine<Place>(): WaitingLine<Place> {
   const lanes: Record<Waiter<Place>['lane']['kind'], Lane<Place>> = { interactive: new Map(), import: new Map() };
-  const numbers = new WeakMap<Waiter<Place>, number>();
   const underWay = createCounts();
   /** The same, by in-flight key and caller. */
   const underWayOfCaller = createCounts();
   let lastNumber = 0;
   const sizes = { interactive: 0, import: 0 };
 
-  function mayGo({ isImport, inFlight, ownKey }: Group<Place>, bounds: InFlightBounds): boolean {
+  function countUnderWay(who: Pick<Waiter<Place>, 'lane' | 'inFlight'>, change: 1 | -1): void {
+    const { inFlight } = who;
+    if (!inFlight) return;
+    underWay.add(inFlight.key, change);
+    underWayOfCaller.add(ownKey(who, inFlight), change);
+  }
+
+  function mayGo({ isImport, inFlight, ownKey }: Omit<Group<Place>, 'waiters'>, bounds: InFlightBounds): boolean {
     if (!inFlight) return true;
     if (underWay.of(inFlight.key) >= bounds.ofAll(inFlight.max)) return false;
     return isImport || underWayOfCaller.of(ownKey) < bounds.ofCaller(inFlight.max);
@@ -87,11 +99,14 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
   /** Among the heads that may go, the one that came first. */
   function head(queue: Queue<Place>, bounds: InFlightBounds): Waiter<Place> | undefined {
     let first: Waiter<Place> | undefined;
+    let lowest = Number.POSITIVE_INFINITY;
     for (const group of queue.values()) {
       if (!mayGo(group, bounds)) continue;
-      const [waiter] = group.waiters;
-      if (!waiter) continue;
-      if (!first || (numbers.get(waiter) ?? 0) < (numbers.get(first) ?? 0)) first = waiter;
+      const [oldest] = group.waiters.keys();
+      const number = (oldest && group.waiters.get(oldest)) ?? lowest;
+      if (number >= lowest) continue;
+      first = oldest;
+      lowest = number;
     }
     return first;
   }
@@ -128,7 +143,6 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
 
   return {
     join(waiter) {
-      numbers.set(waiter, ++lastNumber);
       const { kind } = waiter.lane;
       const owner = callerOf(waiter);
       const queue: Queue<Place> = lanes[kind].get(owner) ?? new Map();
@@ -136,10 +150,16 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
       const { inFlight } = waiter;
       const key = inFlight?.key ?? UNBOUND;
       const group = queue.get(key);
-      if (group) group.waiters.add(waiter);
+      lastNumber++;
+      if (group) group.waiters.set(waiter, lastNumber);
       else {
         const own = inFlight ? ownKey(waiter, inFlight) : UNBOUND;
-        queue.set(key, { isImport: kind === 'import', inFlight, ownKey: own, waiters: new Set([waiter]) });
+        queue.set(key, {
+          isImport: kind === 'import',
+          inFlight,
+          ownKey: own,
+          waiters: new Map([[waiter, lastNumber]]),
+        });
       }
       sizes[kind]++;
     },
@@ -149,25 +169,23 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
         (importsMayGo ? nextTurn(lanes.import, bounds, () => true) : undefined);
       if (!waiter) return undefined;
       remove(waiter);
-      const { inFlight } = waiter;
-      if (inFlight) {
-        underWay.add(inFlight.key, 1);
-        underWayOfCaller.add(ownKey(waiter, inFlight), 1);
-      }
+      countUnderWay(waiter, 1);
       return waiter;
     },
-    leave(waiter) {
-      const { inFlight } = waiter;
-      if (!inFlight) return;
-      underWay.add(inFlight.key, -1);
-      underWayOfCaller.add(ownKey(waiter, inFlight), -1);
+    pass(who, bounds) {
+      const { lane, inFlight } = who;
+      const own = inFlight ? ownKey(who, inFlight) : UNBOUND;
+      if (!mayGo({ isImport: lane.kind === 'import', inFlight, ownKey: own }, bounds)) return false;
+      countUnderWay(who, 1);
+      return true;
     },
+    leave: (waiter) => countUnderWay(waiter, -1),
     underWay: underWay.of,
     mostUnderWay: underWay.most,
     remove,
     all: () =>
       [lanes.interactive, lanes.import].flatMap((lane) =>
-        [...lane.values()].flatMap((queue) => [...queue.values()].flatMap(({ waiters }) => [...waiters])),
+        [...lane.values()].flatMap((queue) => [...queue.values()].flatMap(({ waiters }) => [...waiters.keys()])),
       ),
     size: () => sizes.interactive + sizes.import,
     interactiveSize: () => sizes.interactive,
