@@ -1,6 +1,6 @@
 /** The use cases of address books: reading, making, renaming, archiving. Their deletion needs contacts and stands there. */
 import { LRUCache } from 'lru-cache';
-import { type Caller, createAudited, type Effect } from '../bulk/audited.ts';
+import { type Caller, createAudited, cutShort, type Effect } from '../bulk/audited.ts';
 import { agesBy, type Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { withDeadline } from '../cxone/call-deadline.ts';
@@ -101,8 +101,8 @@ export function createAddressBooks(deps: {
   }
 
   /** Names are unique, so a POST whose answer was lost can be looked for by the name, and sent again where it is not there. */
-  async function create(body: NewBook, call: CallContext): Promise<Effect<AddressBook>> {
-    let lost: OutcomeUnknownError | undefined;
+  async function create(body: NewBook, call: CallContext, mayBeDone: boolean): Promise<Effect<AddressBook>> {
+    let lost: OutcomeUnknownError | undefined = mayBeDone ? cutShort() : undefined;
     for (let send = 1; ; send++) {
       const reply = await client.create(body, call).catch((error: unknown) => {
         if (error instanceof OutcomeUnknownError) return error;
@@ -193,7 +193,7 @@ export function createAddressBooks(deps: {
       audited(caller, { action: 'addressBook.create', subject: 'addressBook' }, async () => {
         refuseFaults(input);
         const { id: _given, ...body } = patchAddressBook({ id: '', name: input.name }, input);
-        return await create(body, withDeadline(caller.call, clock));
+        return await create(body, withDeadline(caller.call, clock), caller.mayBeDone === true);
       }),
     update: (bookId, patch, caller) =>
       audited(caller, { action: 'addressBook.update', subject: bookGid(bookId) }, async () => {

@@ -18,6 +18,15 @@ export interface Caller {
   /** The name that stands in the audit. */
   readonly actor: string;
   readonly call: CallContext;
+  /** A run of this very call was cut short: what is to be done may be done already. */
+  readonly mayBeDone?: boolean | undefined;
+}
+
+/** For a call that may be done already, where nothing tells whether it is, and doing it again could do it twice. */
+export function cutShort(): OutcomeUnknownError {
+  return new OutcomeUnknownError(
+    'An earlier call with this idempotency key was cut short, and whether it took effect is not known. Look before sending it again, with a new key.',
+  );
 }
 
 /** What a write came to, for its caller and for the audit. */

@@ -1,6 +1,7 @@
 /** Single outbound contacts: each shares a bulk call with its neighbours, and is answered alone. */
 
-import type { BulkCall, BulkCaller, BulkLoader, SharedWrite } from '../bulk/bulk-loader.ts';
+import { type Caller, cutShort } from '../bulk/audited.ts';
+import type { BulkCall, BulkLoader, SharedWrite } from '../bulk/bulk-loader.ts';
 import type { BulkOperation } from '../bulk/bulk-operation.ts';
 import { takenAs } from '../bulk/item-outcome.ts';
 import { NotFoundError, UpstreamError, ValidationError } from '../errors.ts';
@@ -16,7 +17,7 @@ export interface OutboundContacts {
   add(
     listId: string,
     input: Readonly<Record<string, unknown>>,
-    caller: BulkCaller,
+    caller: Caller,
   ): Promise<{ externalId: string; bulkCall: BulkCall }>;
 }
 
@@ -39,6 +40,8 @@ export function createOutboundContacts(deps: {
       const checked = checkOutboundRow(input, phones);
       if ('issues' in checked)
         throw new ValidationError(checked.issues.map((issue) => ({ ...issue, path: ['contact', ...issue.path] })));
+      // A list does not tell what it holds, and takes the same contact twice (cxone-api.md, section 4).
+      if (caller.mayBeDone) throw cutShort();
       const loaded = await loader.load(write, listId, checked.contact, caller).catch((error: unknown) => {
         if (!(error instanceof UpstreamError && error.status === 404)) throw error;
         throw new NotFoundError('There is no such contact list. Check its id.', globalId('ContactList', listId));

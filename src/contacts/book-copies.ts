@@ -65,7 +65,7 @@ export async function openBookCopies(
       return (await upserts.submit(upsert)).contact.id;
     }
     const twin = await findTwin(wire, call);
-    return twin ?? (await creation.create(fallback.id, patch, undefined, call)).contact.id;
+    return twin ?? (await creation.create(fallback.id, patch, undefined, { call })).contact.id;
   }
 
   /** A contact without any key can only be told by looking at all of them. */

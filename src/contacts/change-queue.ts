@@ -32,6 +32,8 @@ export interface Change {
   readonly ifVersion?: string | undefined;
   /** Looked at before anything is written: whether the contact is still the one that was meant. */
   readonly guard?: ((wire: WireContact) => boolean) | undefined;
+  /** An earlier run of the same call may have made it: `ifVersion` is not held against what that one did. */
+  readonly mayBeDone?: boolean | undefined;
   readonly call: CallContext;
 }
 

@@ -1,4 +1,5 @@
 /** Makes new contacts. CXone has no idempotency key for it, so an answer that is lost is looked for by the contact's own key. */
+import { cutShort } from '../bulk/audited.ts';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { NotFoundError, OutcomeUnknownError } from '../errors.ts';
@@ -21,7 +22,12 @@ export interface ContactCreation {
    * @param by what the new contact can be found by
    * @throws NotFoundError no such book; OutcomeUnknownError sent, and it cannot be told whether the contact was made
    */
-  create(bookId: string, contact: ContactPatch, by: CreationKey | undefined, call: CallContext): Promise<Created>;
+  create(
+    bookId: string,
+    contact: ContactPatch,
+    by: CreationKey | undefined,
+    caller: { readonly call: CallContext; readonly mayBeDone?: boolean | undefined },
+  ): Promise<Created>;
 }
 
 export interface CreationKey {
@@ -81,12 +87,12 @@ export function createContactCreation(deps: {
     bookId: string,
     patch: ContactPatch,
     by: CreationKey | undefined,
-    call: CallContext,
+    { call, mayBeDone }: Parameters<ContactCreation['create']>[3],
   ): Promise<Omit<Created, 'attributes'>> {
     const sent = applyPatch(NOTHING, patch);
     let settling: CallContext | undefined;
-    for (let sends = 1; ; sends++) {
-      const reply = await send(bookId, sent, settling ?? call);
+    for (let sends = mayBeDone ? 0 : 1; ; sends++) {
+      const reply = sends === 0 ? cutShort() : await send(bookId, sent, settling ?? call);
       if (!(reply instanceof Error) && reply.contact) {
         const { contact, ...head } = reply;
         if (changedAttributes(sent, contact.wire).length === 0) return { contact, ...head };
@@ -107,8 +113,8 @@ export function createContactCreation(deps: {
   }
 
   return {
-    async create(bookId, patch, by, call) {
-      const created = await create(bookId, patch, by, call);
+    async create(bookId, patch, by, caller) {
+      const created = await create(bookId, patch, by, caller);
       const { contact } = created;
       reads.wrote(contact);
       if (by) onMade(contact.id, keyDigest(bookId, by.key));

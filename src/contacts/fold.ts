@@ -14,6 +14,8 @@ export interface Foldable {
   readonly alone: boolean;
   /** What PUTs that may have taken effect would have changed by it. */
   readonly carried: readonly string[];
+  /** An earlier run of the same call may have made it. */
+  readonly mayBeDone?: boolean | undefined;
 }
 
 export interface Fold<C extends Foldable> {
@@ -50,7 +52,7 @@ export function fold<C extends Foldable>(
     const wire = applyPatch(after, change.patch);
     const attributes = changedAttributes(after, wire);
     // After a PUT without an answer its own effect looks like somebody else's: then the contact is as was asked for.
-    const isDone = attributes.length === 0 && change.carried.length > 0;
+    const isDone = attributes.length === 0 && (change.carried.length > 0 || change.mayBeDone === true);
     const fault = isDone ? undefined : change.guard?.(after) === false ? unfit : undefined;
     const isOutdated = !isDone && change.ifVersion !== undefined && !sameVersion(baseline.etag, change.ifVersion);
     if (included.length > 0 && (change.alone || included.length >= MAX_CHANGES)) break;

@@ -8,7 +8,11 @@ import type { ContactReads } from './reads.ts';
 import { settlingCall } from './shared-call.ts';
 
 /** @throws NotFoundError; OutcomeUnknownError sent, and it cannot be told whether the contact is gone */
-export type ContactRemoval = (bookId: string, contactId: string, call: CallContext) => Promise<Effect<void>>;
+export type ContactRemoval = (
+  bookId: string,
+  contactId: string,
+  caller: { readonly call: CallContext; readonly mayBeDone?: boolean | undefined },
+) => Promise<Effect<void>>;
 
 /** Sends of one deletion, each but the first after a look that the contact is still there. */
 const MAX_SENDS = 3;
@@ -23,12 +27,12 @@ export function createContactRemoval(deps: {
 }): ContactRemoval {
   const { client, reads, contactGid, onWrite, clock } = deps;
 
-  return async (bookId, contactId, call) => {
+  return async (bookId, contactId, { call, mayBeDone }) => {
     for (let sends = 1; ; sends++) {
       try {
         const reply = await client.remove(bookId, contactId, call);
         if (reply !== 'gone') return { result: undefined, ...reply };
-        if (sends > 1) return { result: undefined };
+        if (sends > 1 || mayBeDone) return { result: undefined };
         throw new NotFoundError('There is no such contact. Check its id.', contactGid(bookId, contactId));
       } catch (error) {
         if (!(error instanceof OutcomeUnknownError)) throw error;

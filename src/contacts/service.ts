@@ -211,7 +211,7 @@ export async function createContacts(deps: {
         const patch = await check(bookId, contact, { path: ['contact'] }, call);
         const key = keyOf(patch);
         const by = key && { key, isFree: false };
-        const created = await asInputFaults(['contact'], creation.create(bookId, patch, by, call));
+        const created = await asInputFaults(['contact'], creation.create(bookId, patch, by, { ...caller, call }));
         const { contact: made, attributes, upstreamRequestId, latencyMs } = created;
         const subject = contactGid(bookId, made.id);
         return { result: made, subject, detail: { changed: attributes }, upstreamRequestId, latencyMs };
@@ -221,7 +221,8 @@ export async function createContacts(deps: {
       audited(caller, { action: 'contact.update', subject: contactGid(bookId, contactId) }, async () => {
         const call = withDeadline(caller.call, clock);
         const patch = await check(bookId, input, { path: ['patch'] }, call);
-        const changed = await asInputFaults(['patch'], changes.submit({ bookId, contactId, patch, ifVersion, call }));
+        const change = { bookId, contactId, patch, ifVersion, mayBeDone: caller.mayBeDone, call };
+        const changed = await asInputFaults(['patch'], changes.submit(change));
         const { contact, attributes } = changed;
         return { ...effectOf(changed), result: { contact, changed: attributes.length > 0 } };
       }),
@@ -241,7 +242,7 @@ export async function createContacts(deps: {
 
     delete: (bookId, contactId, caller) =>
       audited(caller, { action: 'contact.delete', subject: contactGid(bookId, contactId) }, () =>
-        remove(bookId, contactId, withDeadline(caller.call, clock)),
+        remove(bookId, contactId, { ...caller, call: withDeadline(caller.call, clock) }),
       ),
 
     deleteAddressBook: deleter.delete,

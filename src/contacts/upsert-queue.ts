@@ -108,7 +108,7 @@ export function createUpsertQueue(deps: {
   /** The new contact; undefined where it could not be made, which its caller has been told. */
   async function make({ bookId, creation: patch, key, call, resolve, reject }: Pending): Promise<Contact | undefined> {
     try {
-      const created = await creation.create(bookId, patch, { key, isFree: true }, call);
+      const created = await creation.create(bookId, patch, { key, isFree: true }, { call });
       resolve({ ...created, outcome: 'CREATED', verified: true });
       return created.contact;
     } catch (error) {

@@ -29,6 +29,8 @@ export interface GraphQLContext {
   readonly live?: LiveRun | undefined;
   /** Of a mutation with an idempotency key: the same whenever this very call is run again, after a crash, too. */
   readonly callKey?: string;
+  /** Of a mutation with an idempotency key: a run of this very call was cut short, and may have done what is to be done. */
+  readonly mayBeDone?: boolean;
 }
 
 export interface RequestLoaders {
@@ -57,7 +59,11 @@ export function createRequestLoaders(): RequestLoaders {
   };
 }
 
-/** On whose behalf services act: the name that stands in the audit, and the call. */
-export function callerOf({ actor, call }: GraphQLContext): { actor: string; call: CallContext } {
-  return { actor: actor?.name ?? 'nobody', call };
+/** On whose behalf services act: the name that stands in the audit, the call, and what is known of earlier runs of it. */
+export function callerOf({ actor, call, mayBeDone = false }: GraphQLContext): {
+  actor: string;
+  call: CallContext;
+  mayBeDone: boolean;
+} {
+  return { actor: actor?.name ?? 'nobody', call, mayBeDone };
 }

@@ -19,8 +19,8 @@ export async function idempotent<Input, Payload>(
   if (key === undefined || key === null) return execute(context);
   const { services, actor, call } = context;
   const request = { actor: actor?.name ?? 'nobody', operation, key, input: rest, ttlMs: KEPT_MS, signal: call.signal };
-  const { result } = await services.idempotencyKeys.run(request, (signal, callKey) =>
-    execute({ ...context, call: { ...call, signal }, callKey }),
+  const { result } = await services.idempotencyKeys.run(request, (signal, run) =>
+    execute({ ...context, call: { ...call, signal }, ...run }),
   );
   return result;
 }

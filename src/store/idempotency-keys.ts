@@ -32,23 +32,30 @@ export interface IdempotentRequest {
 export interface IdempotencyKeys {
   /**
    * Runs `execute` for the first call with this actor, operation and key, and gives its result (as JSON made it) to all
-   * later ones. A call that comes while the first still runs waits for it. A runner that died leaves nothing: the next
+   * later ones. A call that comes while the first still runs waits for it. A runner that died leaves no result: the next
    * call runs again. So does a failure, except OutcomeUnknownError, which is kept: running again could do it twice.
    *
-   * @param execute gets a signal that is aborted when the caller's is, or when another process may have taken over; and
-   *   a key of this very call (caller, key and input), by which it can recognise what a runner that died has left
+   * @param execute gets a signal that is aborted when the caller's is, or when another process may have taken over
    * @throws ConflictError IDEMPOTENCY_KEY_REUSED when the key came with another input before; ValidationError when the
    *   key is too long or empty; GatewayError UNAVAILABLE when an earlier call still runs after a minute; what `execute`
    *   throws; OutcomeUnknownError when the result could not be stored because another process took over
    */
   run<T>(
     request: IdempotentRequest,
-    execute: (signal: AbortSignal, callKey: string) => Promise<T>,
+    execute: (signal: AbortSignal, run: IdempotentRun) => Promise<T>,
   ): Promise<{ result: T; replayed: boolean }>;
   /** As if the call had never come: the next one with its key runs. */
   forget(call: Pick<IdempotentRequest, 'actor' | 'operation' | 'key'>): Promise<void>;
   /** Forgets what is past its time. @returns how many */
   prune(): Promise<number>;
+}
+
+/** What tells a call that it may not be the first. */
+export interface IdempotentRun {
+  /** Of this very call (caller, key and input): what a runner that died has left can be recognised by it. */
+  readonly callKey: string;
+  /** An earlier runner was cut short: what is to be done may be done already. */
+  readonly mayBeDone: boolean;
 }
 
 /** What a call came to. `result` is absent where `execute` returned nothing. */
@@ -104,7 +111,7 @@ export function createIdempotencyKeys(deps: { database: Database; leases: Leases
   }
 
   return {
-    async run<T>(request: IdempotentRequest, execute: (signal: AbortSignal, callKey: string) => Promise<T>) {
+    async run<T>(request: IdempotentRequest, execute: (signal: AbortSignal, run: IdempotentRun) => Promise<T>) {
       const { ttlMs, signal } = request;
       assertKey(request.key);
       const key = nameOf(request);
@@ -117,7 +124,8 @@ export function createIdempotencyKeys(deps: { database: Database; leases: Leases
       return await leases.withLease(`idempotency:${key}`, lease, async (held, heldSignal) => {
         const meanwhile = await findOutcome(key, inputHash);
         if (meanwhile) return replay<T>(meanwhile);
-        const outcome = await executeOnce(() => execute(heldSignal, sha256(key + inputHash)));
+        const run = { callKey: sha256(key + inputHash), mayBeDone: held.isTakenOver };
+        const outcome = await executeOnce(() => execute(heldSignal, run));
         const json = JSON.stringify(outcome);
         try {
           await keep(held, { key, inputHash, ttlMs, json });

@@ -23,6 +23,8 @@ export interface Lease {
   readonly owner: string;
   /** Higher than that of every earlier holder. */
   readonly fence: number;
+  /** Whether an earlier holder never gave it back: what it did under it may be half done. */
+  readonly isTakenOver: boolean;
 }
 
 /** The lease ran out or somebody else has it: what was to be written was not. */
@@ -102,27 +104,34 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
   const holds = new AsyncLocalStorage<Hold>();
 
   async function tryAcquire(name: string, leaseMs: number): Promise<Lease | null> {
-    return await inBrief(async (at) => (await take(at, name, leaseMs)) ?? (await takeFromDead(at, name, leaseMs)));
+    return await inBrief(
+      async (at) =>
+        (await takeFree(at, name, leaseMs)) ??
+        (await takeExpired(at, name, leaseMs)) ??
+        (await takeFromDead(at, name, leaseMs)),
+    );
   }
 
-  async function take(at: Queryable, name: string, leaseMs: number): Promise<Lease | null> {
+  async function takeFree(at: Queryable, name: string, leaseMs: number): Promise<Lease | null> {
     const row = await at
       .insertInto('leases')
       // A first fence is the time in milliseconds: it rises even where an earlier row of this name was deleted.
       .values((eb) => ({ name, owner, fence: database.nowMs(), expires_at: eb(database.nowMs(), '+', leaseMs) }))
-      .onConflict((conflict) =>
-        conflict
-          .column('name')
-          .doUpdateSet((eb) => ({
-            owner,
-            fence: eb('leases.fence', '+', 1),
-            expires_at: eb.ref('excluded.expires_at'),
-          }))
-          .where('leases.expires_at', '<=', database.nowMs()),
-      )
+      .onConflict((conflict) => conflict.column('name').doNothing())
       .returning('fence')
       .executeTakeFirst();
-    return row ? { name, owner, fence: row.fence } : null;
+    return row ? { name, owner, fence: row.fence, isTakenOver: false } : null;
+  }
+
+  async function takeExpired(at: Queryable, name: string, leaseMs: number): Promise<Lease | null> {
+    const row = await at
+      .updateTable('leases')
+      .set((eb) => ({ owner, fence: eb('fence', '+', 1), expires_at: eb(database.nowMs(), '+', leaseMs) }))
+      .where('name', '=', name)
+      .where('expires_at', '<=', database.nowMs())
+      .returning('fence')
+      .executeTakeFirst();
+    return row ? { name, owner, fence: row.fence, isTakenOver: true } : null;
   }
 
   async function takeFromDead(at: Queryable, name: string, leaseMs: number): Promise<Lease | null> {
@@ -136,7 +145,7 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
       .where('fence', '=', held.fence)
       .returning('fence')
       .executeTakeFirst();
-    return row ? { name, owner, fence: row.fence } : null;
+    return row ? { name, owner, fence: row.fence, isTakenOver: true } : null;
   }
 
   async function acquire(name: string, { leaseMs, signal, waitMs }: LeaseRequest): Promise<Held> {

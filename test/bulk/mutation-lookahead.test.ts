@@ -54,7 +54,7 @@ function createSchema() {
 
 /** As the store's, but that it keeps nothing. */
 const runOnce: IdempotencyKeys['run'] = async (_request, execute) => ({
-  result: await execute(new AbortController().signal, 'call'),
+  result: await execute(new AbortController().signal, { callKey: 'call', mayBeDone: false }),
   replayed: false,
 });
 

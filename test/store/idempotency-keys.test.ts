@@ -121,6 +121,35 @@ describe.each(ENGINES)('idempotency keys on %s', (engine) => {
     await first;
   });
 
+  test('who runs after a runner that was cut short is told so, and nobody else is', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    const keys = createKeys(database);
+    const told: boolean[] = [];
+    const fail = async (_signal: AbortSignal, { mayBeDone }: { mayBeDone: boolean }) => {
+      told.push(mayBeDone);
+      throw new Error('refused');
+    };
+    await expect(keys.run(request(), fail)).rejects.toThrow('refused');
+    await expect(keys.run(request(), fail)).rejects.toThrow('refused');
+    // Of a runner that died its lease is left.
+    const died = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<void>();
+    const cut = keys.run(request(), () => {
+      started.resolve();
+      return died.promise;
+    });
+    await started.promise;
+    await database.db.updateTable('leases').set({ expires_at: 0 }).execute();
+    expect(await createKeys(database, 'b').run(request(), async (_signal, { mayBeDone }) => mayBeDone)).toEqual({
+      result: true,
+      replayed: false,
+    });
+    expect(told).toEqual([false, false]);
+    died.resolve();
+    await expect(cut).rejects.toThrow(OutcomeUnknownError);
+  });
+
   test('a failure leaves nothing behind: the next call runs', async () => {
     await using opened = await openFreshDatabase(engine);
     const keys = createKeys(opened.database);

@@ -49,6 +49,7 @@ describe.each(ENGINES)('leases on %s', (engine) => {
 
     const second = await b.acquire('x', { leaseMs: HOUR_MS, waitMs: 0 });
     expect(second.fence).toBeGreaterThan(first.fence);
+    expect([first.isTakenOver, second.isTakenOver]).toEqual([false, true]);
     expect(await a.renew(first, HOUR_MS)).toBe(false);
     await a.release(first);
     await expect(database.transaction((tx) => a.assertHeld(tx, first))).rejects.toThrow(LeaseLostError);
