@@ -195,6 +195,8 @@ export function createImportBooks(deps: {
       count_after: verification?.countAfter ?? null,
       count_expected: verification?.expectedAfter ?? null,
     });
+    // Those that still wait were not shown in time: the others were told of one by one.
+    await store.setTargetStates(tx, row.id, 'UNCONFIRMED');
     await store.setTargetStates(tx, row.id, 'COUNTED');
     const auditId = await note(tx, row, {
       action: 'import.finish',

@@ -11,7 +11,8 @@ import { importGlobalId } from './model.ts';
 
 /** Rows moved in one transaction. */
 const ROWS_PER_MOVE = 1000;
-const LEASE_MS = 10_000;
+/** Somebody else who retries the import is waited for this long: then it runs, or it does not. */
+const LEASE = { leaseMs: 10_000, waitMs: 5_000 } as const;
 const FINISHED_WITH_FAILURES: readonly ImportStateColumn[] = ['COMPLETED_WITH_FAILURES', 'FAILED'];
 
 export interface ImportRetry {
@@ -48,12 +49,18 @@ export function createImportRetry(deps: {
     }
   }
 
+  async function rowToRetry(importId: string): Promise<ImportRow> {
+    const row = await store.get(importId);
+    if (!row) throw new NotFoundError('There is no such import. Check its id.', importGlobalId(importId));
+    if (!FINISHED_WITH_FAILURES.includes(row.state) || !(await store.hasRowsToRetry(importId))) throw notNow(row);
+    return row;
+  }
+
   return {
     async retry(importId, actor, call) {
-      const row = await store.get(importId);
-      if (!row) throw new NotFoundError('There is no such import. Check its id.', importGlobalId(importId));
-      if (!FINISHED_WITH_FAILURES.includes(row.state) || !(await store.hasRowsToRetry(importId))) throw notNow(row);
-      return leases.withLease(`retry:${importId}`, { leaseMs: LEASE_MS, waitMs: 0, signal: call.signal }, async () => {
+      await rowToRetry(importId);
+      return leases.withLease(`retry:${importId}`, { ...LEASE, signal: call.signal }, async () => {
+        const row = await rowToRetry(importId);
         await requeueAll(row, call);
         const running = await books.retried(importId, actor, call.requestId);
         if (!running) throw notNow((await store.get(importId)) ?? row);

@@ -7,7 +7,7 @@ import type { BulkOperation } from '../bulk/bulk-operation.ts';
 import type { ImportKind, ImportKindName } from '../bulk/import-kind.ts';
 import type { Clock } from '../clock.ts';
 import { type CallContext, newUpstreamTally } from '../cxone/call-context.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError, UpstreamError } from '../errors.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { type BatchClass, takenItems } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
@@ -265,19 +265,29 @@ export function createImportRunner(deps: {
     const row = (begun === 1 ? rows.get(batch.import_id) : undefined) ?? (await store.get(batch.import_id));
     if (!row) return undefined;
     rows.set(row.id, row);
-    if (begun === 0) await begin(row, signal);
+    if (begun === 0 && !(await begin(row, signal))) return undefined;
     return { row, batch };
   }
 
-  async function begin(row: ImportRow, signal: AbortSignal): Promise<void> {
+  /** @returns false where it cannot begin, and has failed with that */
+  async function begin(row: ImportRow, signal: AbortSignal): Promise<boolean> {
     const kind = kindOf(row);
-    const countBefore = kind.count && row.target_id ? await kind.count(row.target_id, callOf(row.id, signal)) : null;
-    await books.started(row.id, countBefore);
+    try {
+      const countBefore = kind.count && row.target_id ? await kind.count(row.target_id, callOf(row.id, signal)) : null;
+      await books.started(row.id, countBefore);
+      return true;
+    } catch (error) {
+      if (signal.aborted || !isLasting(error)) throw error;
+      await books.importFailed(row.id, error.message);
+      return false;
+    }
   }
 
   async function finish(row: ImportRow, signal: AbortSignal): Promise<boolean> {
     const problems = [...(await complete(row, signal)), ...(await confirm(row, signal))];
-    await books.finished(row.id, await verify(row, signal), problems);
+    const verified = await verify(row, signal);
+    if (typeof verified === 'string') problems.push(verified);
+    await books.finished(row.id, typeof verified === 'object' ? verified : null, problems);
     return true;
   }
 
@@ -318,14 +328,21 @@ export function createImportRunner(deps: {
     return problems.flat();
   }
 
-  async function verify(row: ImportRow, signal: AbortSignal): Promise<Verification | null> {
+  /** Counts the list again until it shows what it took. Undefined where CXone counts nothing; a problem, in words, where it cannot. */
+  async function verify(row: ImportRow, signal: AbortSignal): Promise<Verification | string | undefined> {
     const { count } = kindOf(row);
-    if (!count || row.target_id === null || row.count_before === null) return null;
+    if (!count || row.target_id === null || row.count_before === null) return undefined;
     const expectedAfter = row.count_before + row.created;
     for (let look = 1; ; look += 1) {
-      const countAfter = await count(row.target_id, callOf(row.id, signal));
-      if (countAfter === null) return null;
-      if (countAfter === expectedAfter || look >= COUNT_LOOKS) return { countAfter, expectedAfter };
+      const isLast = look >= COUNT_LOOKS;
+      try {
+        const countAfter = await count(row.target_id, callOf(row.id, signal));
+        if (countAfter === null) return undefined;
+        if (countAfter === expectedAfter || isLast) return { countAfter, expectedAfter };
+      } catch (error) {
+        if (signal.aborted || !(error instanceof GatewayError) || error.code === 'UNAVAILABLE') throw error;
+        if (isLast || isLasting(error)) return `The list could not be counted again: ${error.message}`;
+      }
       await clock.sleep(lookAgainMs, signal);
     }
   }
@@ -363,6 +380,11 @@ export function createImportRunner(deps: {
       await working();
     },
   };
+}
+
+/** CXone's last word, which asking again does not change. */
+function isLasting(error: unknown): error is UpstreamError {
+  return error instanceof UpstreamError && !error.retryable;
 }
 
 function placeOf(row: ImportRow) {

@@ -21,12 +21,12 @@ export interface ImportStates {
   ): Promise<ImportRow | undefined>;
   /**
    * Of those that are not through, or of one of them: what the counts say, or `state`; CONFIRMING where there is
-   * something to wait for.
+   * something to wait for. UNCONFIRMED is that of those that wait: without failed rows, they end with failures too.
    */
   setTargetStates(
     tx: Transaction,
     importId: string,
-    state: 'COUNTED' | 'CANCELLED' | 'CONFIRMING',
+    state: 'COUNTED' | 'CANCELLED' | 'CONFIRMING' | 'UNCONFIRMED',
     targetId?: string,
   ): Promise<void>;
   cancelPending(tx: Transaction, importId: string): Promise<void>;
@@ -60,12 +60,12 @@ export function createImportStates(database: Database): ImportStates {
         .updateTable('import_targets')
         .set({
           state:
-            state === 'COUNTED'
-              ? sql`case when failed + unknown = 0 then 'COMPLETED' when succeeded + skipped = 0 then 'FAILED' else 'COMPLETED_WITH_FAILURES' end`
+            state === 'COUNTED' || state === 'UNCONFIRMED'
+              ? sql`case when failed + unknown = 0 then ${state === 'COUNTED' ? 'COMPLETED' : 'COMPLETED_WITH_FAILURES'} when succeeded + skipped = 0 then 'FAILED' else 'COMPLETED_WITH_FAILURES' end`
               : state,
         })
         .where('import_id', '=', importId)
-        .where('state', 'in', ['PENDING', 'RUNNING', 'CONFIRMING']);
+        .where('state', 'in', state === 'UNCONFIRMED' ? ['CONFIRMING'] : ['PENDING', 'RUNNING', 'CONFIRMING']);
       if (state === 'CONFIRMING') update = update.where('recent_json', 'is not', null);
       if (targetId !== undefined) update = update.where('target_id', '=', targetId);
       await update.execute();

@@ -204,6 +204,27 @@ test('each segment is through as soon as its own index shows its rows', async ()
   expect(await states()).toEqual({ import: 'COMPLETED', [summerInvitees]: 'COMPLETED', [newsletter]: 'COMPLETED' });
 });
 
+test('a segment whose index never shows its rows ends with failures, and so does the import; the others are through', async () => {
+  await using gateway = await startGateway({ ...QUICK, env: { ...QUICK.env, SEGMENT_CONFIRM_MS: '100' } });
+  const { control } = gateway.sandbox;
+  const { summerInvitees, newsletter } = DEMO_IDS.segments;
+  control.fail({
+    method: 'GET',
+    path: `/api/v2/segments/${newsletter}/contacts/{contactId}`,
+    merge: { isMember: false },
+  });
+  const rows = [summerInvitees, newsletter].map((segmentId) => ({ contactId: 'c-1', segmentId }));
+  const id = await startImport(gateway, rows, { kind: 'SEGMENT_MEMBERS', targetId: null });
+  expect(await finished(gateway, id)).toMatchObject({
+    state: 'COMPLETED_WITH_FAILURES',
+    progress: { succeeded: 2, failed: 0 },
+    targets: expect.arrayContaining([
+      expect.objectContaining({ state: 'COMPLETED', succeeded: 1 }),
+      expect.objectContaining({ state: 'COMPLETED_WITH_FAILURES', succeeded: 1, failed: 0 }),
+    ]),
+  });
+});
+
 test('a segment that is not there fails its own rows alone, and can still be named', async () => {
   await using gateway = await startGateway(QUICK);
   const { summerInvitees } = DEMO_IDS.segments;

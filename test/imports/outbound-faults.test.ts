@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { MAX_ATTEMPTS } from '../../src/cxone/limits.ts';
 import type { SandboxControl } from '../../src/sandbox/control.ts';
 import { DEMO_IDS } from '../../src/sandbox/seed.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
@@ -6,6 +7,7 @@ import { assertAddsUp, createUpload, finished, outboundRow, put, startImport } f
 
 const LIST_ID = DEMO_IDS.contactLists.importTrial;
 const CONTACTS = { method: 'POST', path: '/api/v2/outbound/contactlists/{listId}/contacts' };
+const LIST_COUNT = { method: 'GET', path: '/api/v2/outbound/contactlists/{listId}' };
 const QUICK = { sandbox: { limits: { outbound: 1000 } }, env: { CXONE_LIMITS: '{"outbound":1000}' } };
 
 const isWrite = ({ route }: { route: string }) => route === `POST ${CONTACTS.path}`;
@@ -73,6 +75,21 @@ test('rows that CXone refuses fail alone, with its reason; a retry sends just th
   expectTruth(gateway, again);
 });
 
+test('of two who retry an import at once, one does, and the other is told that it runs', async () => {
+  await using gateway = await startGateway(QUICK);
+  gateway.sandbox.control.fail({ ...CONTACTS, refuse: { every: 2, code: 'InvalidNumber' }, times: 1 });
+  const id = await startImport(gateway, rows(4));
+  await finished(gateway, id);
+  const retry = `mutation ($id: ID!) { retryImport(input: { id: $id }) {
+    ... on RetryImportPayload { import { state } } ... on ConflictError { reason } } }`;
+  const answers = await Promise.all([gateway.data(retry, { id }), gateway.data(retry, { id })]);
+  expect(answers.map(({ retryImport }) => retryImport)).toEqual(
+    expect.arrayContaining([{ import: { state: 'RUNNING' } }, { reason: 'NOT_IN_THIS_STATE' }]),
+  );
+  expect(await finished(gateway, id)).toMatchObject({ state: 'COMPLETED', progress: { succeeded: 4 } });
+  expect(held(gateway.sandbox.control)).toBe(4);
+});
+
 test('one bad row that makes CXone refuse the whole batch does not keep the others out', async () => {
   await using gateway = await startGateway(QUICK);
   const id = await startImport(gateway, [...rows(99), { ...outboundRow(99), customFields: { 'a.b': 'x' } }]);
@@ -112,6 +129,55 @@ test('counts that do not add up end with failures, and the discrepancy is in the
   expect(auditEntries.nodes).toMatchObject([
     { outcome: 'FAILED', detail: { discrepancy: expect.stringContaining('12') } },
   ]);
+});
+
+test('a list that cannot be counted at the end leaves the import unverified, not unfinished', async () => {
+  await using gateway = await startGateway(QUICK);
+  const { control } = gateway.sandbox;
+  const written = control.hold(CONTACTS);
+  const id = await startImport(gateway, rows(10));
+  await control.waitFor(isWrite);
+  control.fail({ ...LIST_COUNT, status: 403 });
+  written.release();
+  expect(await finished(gateway, id)).toMatchObject({
+    state: 'COMPLETED_WITH_FAILURES',
+    progress: { succeeded: 10 },
+    report: { successRatePercent: 100, verification: null },
+  });
+  const { auditEntries } = await gateway.data(
+    'query ($id: String!) { auditEntries(filter: { subject: $id, action: "import.finish" }) { nodes { detail } } }',
+    { id },
+  );
+  expect(auditEntries.nodes).toMatchObject([
+    { detail: { discrepancy: expect.stringContaining('could not be counted') } },
+  ]);
+});
+
+test('a list that cannot be counted just then is counted a little later', async () => {
+  await using gateway = await startGateway(QUICK);
+  const { control } = gateway.sandbox;
+  const written = control.hold(CONTACTS);
+  const id = await startImport(gateway, rows(10));
+  await control.waitFor(isWrite);
+  control.fail({ ...LIST_COUNT, status: 503, times: MAX_ATTEMPTS.import });
+  written.release();
+  expect(await finished(gateway, id)).toMatchObject({
+    state: 'COMPLETED',
+    report: { verification: { matches: true } },
+  });
+});
+
+test('a list that may not be counted before the first batch fails the import, with the reason', async () => {
+  await using gateway = await startGateway(QUICK);
+  const { control } = gateway.sandbox;
+  control.fail({ ...LIST_COUNT, skip: 1, status: 403 });
+  const id = await startImport(gateway, rows(10));
+  expect(await finished(gateway, id)).toMatchObject({
+    state: 'FAILED',
+    failure: expect.stringContaining('403'),
+    progress: { pending: 10 },
+  });
+  expect(held(control)).toBe(0);
 });
 
 test('more refusals than allowed stop the import; the rest is not sent', async () => {
