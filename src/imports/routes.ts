@@ -16,7 +16,7 @@ export function importRoutes(imports: Imports): Route[] {
     {
       method: 'PUT',
       pattern: '/uploads/:importId',
-      // An upload is as slow as its sender and the store; a sender that falls silent is cut by the socket's timeout.
+      // An upload takes as long as its size and the store; a sender that only trickles is cut off by its pace.
       bodyTimeoutMs: null,
       handle: (exchange) => receiveUpload(imports, exchange),
     },

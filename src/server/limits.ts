@@ -10,6 +10,11 @@ export interface ServerLimits {
   readonly maxMessageBytes: number;
   /** Milliseconds from a request's head to the end of its body, where the route does not say otherwise. */
   readonly bodyTimeoutMs: number;
+  /**
+   * What has to come of a body that may take any time, an upload: half a kilobyte a second, a quarter of what the
+   * slowest of mobile networks carries, over so long that a short break of the line does no harm.
+   */
+  readonly bodyPace: { readonly minBytes: number; readonly windowMs: number };
   /** Milliseconds for a request's head; a silent connection ends after these too. */
   readonly headersTimeoutMs: number;
   /**
@@ -50,6 +55,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxBodyBytes: 8 * 1024 * 1024,
   maxMessageBytes: 1024 * 1024,
   bodyTimeoutMs: 15_000,
+  // Within the 20 s of faults.md, "slowloris".
+  bodyPace: { minBytes: 8 * 1024, windowMs: 16_000 },
   headersTimeoutMs: 10_000,
   maxStringCharacters: 512 * 1024,
   maxTokens: 40_000,
@@ -63,7 +70,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxSubscriptionsPerSocket: 50,
   maxRunningPerSocket: 200,
   maxBufferedBytes: 1024 * 1024,
-  // Within the 20 s of faults.md, "slowloris".
+  // Within the same 20 s.
   stallTimeoutMs: 18_000,
   connectionInitTimeoutMs: 5_000,
   pingIntervalMs: 12_000,

@@ -9,7 +9,7 @@ import { GatewayError } from '../errors.ts';
 import type { Actor } from '../graphql/context.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { enforceBodyDeadline } from './body-deadline.ts';
+import { enforceBodyDeadline, enforceBodyPace } from './body-deadline.ts';
 import type { ClientAddress } from './client-address.ts';
 import { endWithCredentials } from './credential-expiry.ts';
 import type { Graphiql } from './graphiql.ts';
@@ -114,7 +114,8 @@ export function createRequestHandler(
     const [path, queryString] = splitTarget(target);
     const match = findRoute(request.method ?? '', path);
     const bodyTimeoutMs = match.kind === 'route' ? match.route.bodyTimeoutMs : undefined;
-    if (bodyTimeoutMs !== null) enforceBodyDeadline(state, bodyTimeoutMs ?? limits.bodyTimeoutMs, clock);
+    if (bodyTimeoutMs === null) enforceBodyPace(state, limits.bodyPace, clock);
+    else enforceBodyDeadline(state, bodyTimeoutMs ?? limits.bodyTimeoutMs, clock);
 
     if (request.method === 'OPTIONS') {
       response.writeHead(204, { allow: 'GET, HEAD, POST, PUT' }).end();

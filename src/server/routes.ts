@@ -20,7 +20,7 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** `/uploads/:importId`: a name stands for one part of the path. Also the route's label in the metrics. */
   readonly pattern: string;
-  /** Milliseconds for the request's body; null where the route itself sees to it. Without it, the server's default. */
+  /** Milliseconds for the request's body; null where it may take any time that its pace makes up for. Without it, the server's default. */
   readonly bodyTimeoutMs?: number | null | undefined;
   /** Answers. A GatewayError that it throws becomes a JSON answer with its status, anything else a 500. */
   handle(exchange: Exchange): Promise<void>;

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GatewayError, INTERNAL_ERROR } from '../../src/errors.ts';
 import type { Route } from '../../src/server/routes.ts';
-import { createFakeClock } from '../support/clock.ts';
+import { createFakeClock, type FakeClock } from '../support/clock.ts';
 import { type Harness, SECRET, startHarness, until } from './harness.ts';
 
 let harness: Harness;
@@ -181,7 +181,7 @@ describe('requests that are none', () => {
 });
 
 describe('slow clients', () => {
-  test('a body that trickles is cut off with 408 after its time; an upload is not', async () => {
+  test('a body that trickles is cut off with 408 after its time; an upload may take longer', async () => {
     const clock = createFakeClock();
     await harness[Symbol.asyncDispose]();
     harness = await startHarness({ routes: ROUTES, clock });
@@ -211,6 +211,74 @@ describe('slow clients', () => {
     expect(slow).toMatch(/^HTTP\/1\.1 408 /);
     expect(nothing).toMatch(/^HTTP\/1\.1 404 /);
     expect(await (await upload).text()).toBe('10');
+  });
+
+  /** The body of an upload in the hands of a test, and what its route has read of it. */
+  async function openUpload(clock: FakeClock, hold: Promise<void> = Promise.resolve()) {
+    const read = { bytes: 0, buffered: () => 0 };
+    const route: Route = {
+      method: 'PUT',
+      pattern: '/paced/:id',
+      bodyTimeoutMs: null,
+      async handle({ request, response }) {
+        read.buffered = () => request.readableLength;
+        for await (const chunk of request) {
+          read.bytes += chunk.length;
+          await hold;
+        }
+        response.end(String(read.bytes));
+      },
+    };
+    await harness[Symbol.asyncDispose]();
+    harness = await startHarness({ routes: [route], clock });
+    const socket = connect(harness.server.port, '127.0.0.1');
+    let answer = '';
+    socket.on('data', (data) => {
+      answer += data;
+    });
+    socket.on('error', () => undefined);
+    const closed = new Promise<string>((resolve) => socket.once('close', () => resolve(answer)));
+    socket.write('PUT /paced/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n');
+    return { socket, closed, read, isOpen: () => !socket.closed && answer === '' };
+  }
+
+  test('an upload that trickles is cut off with 408 within 20 seconds', async () => {
+    const clock = createFakeClock();
+    const { socket, closed, read, isOpen } = await openUpload(clock);
+    let seconds = 0;
+    for (; isOpen() && seconds < 30; seconds += 1) {
+      socket.write('x');
+      await until(() => read.bytes > seconds || !isOpen());
+      await clock.advance(1_000);
+    }
+    expect(seconds).toBeGreaterThan(10);
+    expect(seconds).toBeLessThanOrEqual(20);
+    expect(await closed).toMatch(/^HTTP\/1\.1 408 [\s\S]*Fewer than 8192 bytes/);
+  });
+
+  test('an upload that is slow, but not that slow, is taken however long it lasts', async () => {
+    const clock = createFakeClock();
+    const { socket, closed, read } = await openUpload(clock);
+    for (let second = 1; second <= 100; second += 1) {
+      socket.write('x'.repeat(1_000));
+      await until(() => read.bytes === second * 1_000);
+      await clock.advance(1_000);
+    }
+    expect(await closed).toMatch(/^HTTP\/1\.1 200 [\s\S]*100000$/);
+  });
+
+  test('while its reader is behind, no sender is too slow', async () => {
+    const clock = createFakeClock();
+    const held = Promise.withResolvers<void>();
+    const { socket, closed, read } = await openUpload(clock, held.promise);
+    socket.write('x');
+    await until(() => read.bytes === 1);
+    socket.write('y');
+    await until(() => read.buffered() === 1);
+    await clock.advance(120_000);
+    socket.write('x'.repeat(99_998));
+    held.resolve();
+    expect(await closed).toMatch(/^HTTP\/1\.1 200 [\s\S]*100000$/);
   });
 
   test('a head that never ends, and a connection that never says anything, are cut off', async () => {
