@@ -73,7 +73,7 @@ export async function createApp(deps: {
     const publicUrl = () => config.publicUrl ?? server.url;
     const { lists, importKinds, ...slices } = await createSlices(ground, storage, { cxone, contactRate });
     const { contacts } = slices;
-    const { imports, importFeed, importStore, runner, callbacks } = await createImporting(ground, storage, {
+    const { imports, importFeed, importStore, runner, callbacks, outbox } = await createImporting(ground, storage, {
       kinds: importKinds,
       replicas: () => budget.replicas(),
       publicUrl,
@@ -114,6 +114,7 @@ export async function createApp(deps: {
           { name: 'imports', run: () => importStore.clearFinished(clock.now() - config.retentionDays * DAY_MS, 100) },
           { name: 'idempotency keys', run: () => idempotencyKeys.prune() },
           { name: 'webhook deliveries', run: () => deliveries.prune(config.retentionDays * DAY_MS) },
+          { name: 'closed outbox streams', run: () => outbox.prune(config.retentionDays * DAY_MS) },
           { name: 'leases', run: () => leases.prune() },
         ],
         log,

@@ -107,5 +107,5 @@ export async function createImporting(
     clock,
     log,
   });
-  return { imports, importFeed, runner, callbacks, importStore };
+  return { imports, importFeed, runner, callbacks, outbox, importStore };
 }

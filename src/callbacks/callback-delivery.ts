@@ -25,7 +25,7 @@ const POLL_MS = 2_000;
 /** Between two looks at an outbox whose due messages somebody else is just taking, in milliseconds. */
 const MIN_POLL_MS = 50;
 
-/** "The receiver will not have any more of this" (Standard Webhooks 1.0.0). */
+/** The receiver wants nothing more (Standard Webhooks 1.0.0; faults.md): nothing of this import is sent there any more. */
 const GONE = 410;
 
 export interface CallbackDelivery {
@@ -110,8 +110,10 @@ export function createCallbackDelivery(deps: {
     log.debug({ messageId, attempts, ...ended }, 'a callback was sent');
     if (outcome.kind === 'answer' && outcome.status >= 200 && outcome.status < 300) {
       await outbox.delivered(id);
-    } else if (message.isExpired || (outcome.kind === 'answer' && outcome.status === GONE)) {
-      await giveUp(message, ended);
+    } else if (outcome.kind === 'answer' && outcome.status === GONE) {
+      await giveUp(message, ended, outbox.close);
+    } else if (message.isExpired) {
+      await giveUp(message, ended, outbox.giveUp);
     } else {
       const retryAfterMs = outcome.kind === 'answer' ? outcome.retryAfterMs : undefined;
       const ageMs = clock.now() - createdAt;
@@ -132,7 +134,11 @@ export function createCallbackDelivery(deps: {
   }
 
   /** The audit first: a stop in between tells of it twice, and never not at all. */
-  async function giveUp({ id, messageId, stream, url, attempts }: ClaimedMessage, ended: object): Promise<void> {
+  async function giveUp(
+    { id, messageId, stream, url, attempts }: ClaimedMessage,
+    ended: object,
+    drop: (id: number) => Promise<unknown>,
+  ): Promise<void> {
     const importId = importOfStream(stream) ?? stream;
     const detail = { messageId, host: URL.parse(url)?.host ?? '', attempts, ...ended };
     await audit.append(database.db, {
@@ -143,7 +149,7 @@ export function createCallbackDelivery(deps: {
       detail,
     });
     log.warn({ importId, ...detail }, 'a callback was given up');
-    await outbox.giveUp(id);
+    await drop(id);
   }
 
   return {

@@ -13,6 +13,7 @@ import { packedBatches } from './migrations/0003-packed-batches.ts';
 import { importEnds } from './migrations/0004-import-ends.ts';
 import { importCalls } from './migrations/0005-import-calls.ts';
 import { crashCounts } from './migrations/0006-crashes.ts';
+import { closedStreams } from './migrations/0007-closed-streams.ts';
 import type { SchemaDialect, StorageEngine, StoreLog } from './storage-engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -24,6 +25,7 @@ const MIGRATIONS: Record<string, (db: Kysely<Tables>, schema: SchemaDialect) => 
   '0004-import-ends': importEnds,
   '0005-import-calls': importCalls,
   '0006-crashes': crashCounts,
+  '0007-closed-streams': closedStreams,
 };
 
 /** @throws Error naming the migration that failed; nothing of it is left behind */

@@ -33,8 +33,8 @@ export interface ClaimedMessage {
 }
 
 export interface Outbox {
-  /** @returns the message's id */
-  enqueue(tx: Transaction, message: NewMessage): Promise<number>;
+  /** Stores it to be delivered; not where its stream is closed. */
+  enqueue(tx: Transaction, message: NewMessage): Promise<void>;
   /**
    * Takes up to `limit` messages that are due, of each stream the oldest undelivered one only. Until `leaseMs` have
    * passed nobody else gets them; who has not answered by then is taken for dead and they are tried again.
@@ -46,6 +46,10 @@ export interface Outbox {
   retryLater(message: Pick<ClaimedMessage, 'id' | 'attempts'>, delayMs: number): Promise<void>;
   /** Drops it undelivered: the next of its stream is due. */
   giveUp(id: number): Promise<void>;
+  /** Closes its stream: drops it and all behind it, and whatever is still enqueued to it. @returns how many were behind it */
+  close(id: number): Promise<number>;
+  /** Forgets streams that were closed more than `olderThanMs` milliseconds ago. @returns how many */
+  prune(olderThanMs: number): Promise<number>;
   /** Milliseconds until the next message is due, 0 when one is, undefined when the outbox is empty. */
   nextDueInMs(): Promise<number | undefined>;
 }
@@ -89,13 +93,19 @@ export function createOutbox(deps: { database: Database }): Outbox {
   return {
     async enqueue(tx, message) {
       await lockStream(tx, message.stream);
+      const closed = await tx
+        .selectFrom('outbox_closed_streams')
+        .select('stream')
+        .where('stream', '=', message.stream)
+        .execute();
+      if (closed.length > 0) return;
       const earlier = await tx
         .selectFrom('outbox')
         .select('id')
         .where('stream', '=', message.stream)
         .limit(1)
         .execute();
-      const { id } = await tx
+      await tx
         .insertInto('outbox')
         .values((eb) => ({
           message_id: message.messageId,
@@ -107,10 +117,8 @@ export function createOutbox(deps: { database: Database }): Outbox {
           expires_at: eb(database.nowMs(), '+', message.ttlMs),
           created_at: database.nowMs(),
         }))
-        .returning('id')
-        .executeTakeFirstOrThrow();
+        .execute();
       await database.ring(tx, OUTBOX_CHANNEL);
-      return id;
     },
 
     async claimDue(limit, leaseMs) {
@@ -147,6 +155,29 @@ export function createOutbox(deps: { database: Database }): Outbox {
         .where('id', '=', id)
         .where('attempts', '=', attempts)
         .execute();
+    },
+
+    close: (id) =>
+      database.transaction(async (tx) => {
+        const message = await tx.selectFrom('outbox').select('stream').where('id', '=', id).executeTakeFirst();
+        if (!message) return 0;
+        const { stream } = message;
+        await lockStream(tx, stream);
+        await tx
+          .insertInto('outbox_closed_streams')
+          .values({ stream, closed_at: database.nowMs() })
+          .onConflict((conflict) => conflict.column('stream').doNothing())
+          .execute();
+        const { numDeletedRows } = await tx.deleteFrom('outbox').where('stream', '=', stream).executeTakeFirstOrThrow();
+        return Number(numDeletedRows) - 1;
+      }),
+
+    async prune(olderThanMs) {
+      const { numDeletedRows } = await db
+        .deleteFrom('outbox_closed_streams')
+        .where((eb) => eb('closed_at', '<', eb(database.nowMs(), '-', olderThanMs)))
+        .executeTakeFirstOrThrow();
+      return Number(numDeletedRows);
     },
 
     async nextDueInMs() {

@@ -18,6 +18,7 @@ export interface Tables {
   import_targets: ImportTargetTable;
   import_batches: ImportBatchTable;
   import_rejections: ImportRejectionTable;
+  outbox_closed_streams: OutboxClosedStreamTable;
   webhook_deliveries: WebhookDeliveryTable;
   webhook_registrations: WebhookRegistrationTable;
 }
@@ -242,6 +243,12 @@ interface ImportRejectionTable {
   issues_json: string;
   /** The row as it came. */
   data_json: string;
+}
+
+/** Streams of the outbox that get no more messages: their receiver said so. */
+interface OutboxClosedStreamTable {
+  stream: string;
+  closed_at: number;
 }
 
 /** The deliveries of CXone's webhooks that were taken, by their `webhook-id`: a repeat is recognised by it. */

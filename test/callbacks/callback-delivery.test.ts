@@ -202,16 +202,20 @@ describe('a callback without a receipt', () => {
     expect(broken.received.map(({ body }) => body).toSorted()).toEqual(['1', 'other']);
   });
 
-  test('is given up at 410, with an audit entry, and the next is sent', async () => {
+  test('at 410 nothing of its import is sent there any more, with an audit entry; another import is', async () => {
     await using receiver = await startReceiver();
     await using store = await open({ receivers: [receiver] });
     receiver.answer = (response, index) => response.writeHead(index === 0 ? 410 : 200).end();
     await store.enqueue(receiver, '1', { url: `${receiver.url}?key=hidden` });
     await store.enqueue(receiver, '2');
     store.deliver();
+    await receiver.waitFor(1);
+    await store.isEmpty();
+    await store.enqueue(receiver, '3');
+    await store.enqueue(receiver, 'other', { importId: 'imp-2' });
     await receiver.waitFor(2);
     await store.isEmpty();
-    expect(receiver.received.map(({ body }) => body)).toEqual(['1', '2']);
+    expect(receiver.received.map(({ body }) => body)).toEqual(['1', 'other']);
     const { entries } = await store.audit.page({ first: 10 });
     expect(entries).toHaveLength(1);
     expect(entries[0]).toMatchObject({

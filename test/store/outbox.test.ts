@@ -58,6 +58,22 @@ describe.each(ENGINES)('the outbox on %s', (engine) => {
     expect(await outbox.claimDue(10, LEASE_MS)).toEqual([]);
   });
 
+  test('of a stream that was closed nothing is given out any more, until the closing is forgotten', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    const outbox = createOutbox({ database });
+    await enqueue(database, outbox, message('a', 'a1'), message('a', 'a2'), message('a', 'a3'), message('b', 'b1'));
+    const a1 = (await outbox.claimDue(10, LEASE_MS)).find(({ body }) => body === 'a1');
+    expect(await outbox.close(a1?.id ?? 0)).toBe(2);
+    expect(await outbox.close(a1?.id ?? 0)).toBe(0);
+    await enqueue(database, outbox, message('a', 'a4'), message('c', 'c1'));
+    expect(bodies(await outbox.claimDue(10, LEASE_MS))).toEqual(['c1']);
+    expect(await outbox.prune(60_000)).toBe(0);
+    expect(await outbox.prune(-60_000)).toBe(1);
+    await enqueue(database, outbox, message('a', 'a5'));
+    expect(bodies(await outbox.claimDue(10, LEASE_MS))).toEqual(['a5']);
+  });
+
   test('a failed try comes again after its delay, and its stream waits for it', async () => {
     await using opened = await openFreshDatabase(engine);
     const { database } = opened;
