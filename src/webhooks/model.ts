@@ -13,8 +13,11 @@ const EVENT_TYPES = new Map<string, EnrichmentEventType>([
   ['contact.updated', 'CONTACT_UPDATED'],
 ]);
 
-/** CXone's ids are opaque: printable ASCII of at most 128 characters (section 1). */
-const id = z.string().regex(/^[!-~]{1,128}$/, 'expected an id of 1 to 128 printable characters');
+/** CXone's ids are opaque: at most 128 characters, none of them for control, and not `.` or `..` (section 1). */
+const id = z
+  .string()
+  .regex(/^(?!\.{1,2}$)\P{Cc}{1,128}$/u, 'expected an id of 1 to 128 characters, and no path')
+  .max(128, 'expected an id of 1 to 128 characters, and no path');
 
 const envelope = z.object({ type: z.string().min(1).max(200) });
 

@@ -214,6 +214,13 @@ test('during a rotation both secrets are good, in either place of the header', a
   expect((await server.deliver(body, { id: 'msg_r', signedAtMs: at.getTime(), headers })).status).toBe(202);
 });
 
+test('ids are opaque: whatever characters they are written in, the delivery is taken', async () => {
+  await using server = await startWebhookServer();
+  const ids = { id: 'Ereignis 7', contactListId: 'Müller & Söhne', contactId: '顧客/1' };
+  expect((await server.deliver(change(ids))).status).toBe(202);
+  expect(server.changed).toEqual(['顧客/1@Müller & Söhne']);
+});
+
 test('without a secret nothing is taken: 503', async () => {
   await using server = await startWebhookServer({ secrets: [] });
   const answer = await server.deliver(change());
@@ -236,6 +243,7 @@ describe('what is signed and cannot be read gets 400 with the reason, and an aud
     ['an empty list id', JSON.stringify(change({ contactListId: '' })), /fit: contactListId/],
     ['an id with a NUL', JSON.stringify(change({ contactListId: 'a\u0000b' })), /fit: contactListId/],
     ['an endless id', JSON.stringify(change({ contactId: 'x'.repeat(129) })), /fit: contactId/],
+    ['an id that is a path', JSON.stringify(change({ contactListId: '..' })), /fit: contactListId/],
     ['a day that does not exist', JSON.stringify(change({ occurredAt: '2026-02-30T00:00:00Z' })), /fit: occurredAt/],
     ['a time without an offset', JSON.stringify(change({ occurredAt: '2026-02-03T00:00:00' })), /fit: occurredAt/],
     ['a time in seconds', JSON.stringify(change({ occurredAt: 1_764_000_000 })), /fit: occurredAt/],
