@@ -86,6 +86,8 @@ export interface Config {
   retentionDays: number;
 }
 
+const DEFAULT_HOST = '127.0.0.1';
+
 const wholeNumber = (min: number, max: number) =>
   z
     .string()
@@ -166,6 +168,7 @@ const apiKeys = commaList.transform((entries, ctx): ApiKey[] => {
     else if (keys.some((other) => other.name === name)) ctx.addIssue(`${where} (${name}): the name is used twice`);
     else keys.push({ name, role, sha256: createHash('sha256').update(key).digest() });
   });
+  if (entries.length === 0) ctx.addIssue('expected name:role:key, several separated by commas');
   return keys;
 });
 
@@ -209,7 +212,7 @@ const databaseUrl = z
 
 const variables = z.object({
   PORT: wholeNumber(0, 65_535).default(4000),
-  HOST: z.string().max(255, 'expected a host name or an address').default('127.0.0.1'),
+  HOST: z.string().max(255, 'expected a host name or an address').default(DEFAULT_HOST),
   PUBLIC_URL: baseUrl.optional(),
   CXONE_CLIENT_ID: z.string().optional(),
   CXONE_CLIENT_SECRET: z.string().optional(),
@@ -262,8 +265,11 @@ const variables = z.object({
 
 type Variables = z.infer<typeof variables>;
 
-/** Rules between variables. */
-function crossFaults(env: Variables): string[] {
+/**
+ * Rules between variables, by which of them are given: so they are told of also where the value of one is wrong.
+ * @param env those that are not empty
+ */
+function crossFaults(env: Readonly<Record<string, string>>): string[] {
   const faults: string[] = [];
   const sandbox = env.CXONE_CLIENT_ID === undefined && env.CXONE_CLIENT_SECRET === undefined;
   if (!sandbox && env.CXONE_CLIENT_ID === undefined)
@@ -286,11 +292,11 @@ function crossFaults(env: Variables): string[] {
     faults.push('GATEWAY_JWKS_URL: missing, though GATEWAY_JWT_ISSUER or GATEWAY_JWT_AUDIENCE is set');
   }
 
-  if (env.GATEWAY_PERSISTED_ONLY && !env.GATEWAY_PERSISTED_OPERATIONS)
+  if (env.GATEWAY_PERSISTED_ONLY === 'on' && !env.GATEWAY_PERSISTED_OPERATIONS)
     faults.push('GATEWAY_PERSISTED_OPERATIONS: missing, though GATEWAY_PERSISTED_ONLY is on');
 
-  const mayBeOpen = env.GATEWAY_AUTH === 'none' || (sandbox && isLoopback(env.HOST));
-  if (!mayBeOpen && env.GATEWAY_API_KEYS.length === 0 && !env.GATEWAY_JWKS_URL)
+  const mayBeOpen = env.GATEWAY_AUTH !== undefined || (sandbox && isLoopback(env.HOST ?? DEFAULT_HOST));
+  if (!mayBeOpen && !env.GATEWAY_API_KEYS && !env.GATEWAY_JWKS_URL)
     faults.push(
       'GATEWAY_API_KEYS: missing. Set it (name:role:key,…) or GATEWAY_JWKS_URL; GATEWAY_AUTH=none opens the gateway to everyone',
     );
@@ -307,14 +313,13 @@ function isLoopback(host: string): boolean {
  * @throws ConfigError with every fault found.
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const given: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined && value !== '') given[name] = value;
   const result = variables.safeParse(given);
-  if (!result.success)
-    throw new ConfigError(result.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
-  const checked = result.data;
-  const faults = crossFaults(checked);
-  if (faults.length > 0) throw new ConfigError(faults);
-  return toConfig(checked);
+  const issues = result.error?.issues ?? [];
+  const faults = [...issues.map(({ path, message }) => `${String(path[0])}: ${message}`), ...crossFaults(given)];
+  if (!result.success || faults.length > 0) throw new ConfigError(faults);
+  return toConfig(result.data);
 }
 
 function toConfig(env: Variables): Config {

@@ -15,7 +15,7 @@ const PLATFORM = ['bulk', 'cxone', 'store', 'telemetry'];
  */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   main: ['app', 'config', 'start-failure', 'telemetry'],
-  'start-failure': ['config'],
+  'start-failure': ['config', 'store'],
   app: ['*'],
   'write-schema': ['schema', 'graphql'],
   schema: ['*'],

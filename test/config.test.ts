@@ -44,6 +44,45 @@ test('every fault is told at once, one line each, naming its variable', () => {
   for (const fault of faults) expect(fault).not.toContain('\n');
 });
 
+test('what is wrong between variables is told together with what is wrong in them', () => {
+  const faults = faultsOf({
+    PORT: 'x',
+    HOST: '0.0.0.0',
+    CXONE_CLIENT_ID: 'id',
+    CXONE_REGION: 'nowhere',
+    CXONE_ORG_DOMAIN: 'org.cloudcontact.io',
+    CRM_WEBHOOK_URL: 'https://crm.example/hook',
+    GATEWAY_JWT_ISSUER: 'https://id.example',
+    GATEWAY_PERSISTED_ONLY: 'on',
+  });
+  expect(faults.map((fault) => fault.split(':')[0])).toEqual([
+    'PORT',
+    'CXONE_REGION',
+    'CXONE_CLIENT_SECRET',
+    'CXONE_REGION, CXONE_ORG_DOMAIN',
+    'CRM_WEBHOOK_SECRET',
+    'GATEWAY_JWKS_URL',
+    'GATEWAY_PERSISTED_OPERATIONS',
+    'GATEWAY_API_KEYS',
+  ]);
+});
+
+test('of a variable that is wrong it is not said that it is missing', () => {
+  const faults = faultsOf({
+    ...CREDENTIALS,
+    GATEWAY_API_KEYS: 'ops:boss:x',
+    CRM_WEBHOOK_URL: 'https://crm.example/hook',
+    CRM_WEBHOOK_SECRET: 'plain',
+  });
+  expect(faults).toEqual([
+    expect.stringMatching(/^CRM_WEBHOOK_SECRET: expected whsec_/),
+    expect.stringMatching(/^GATEWAY_API_KEYS: entry 1 \(ops\): the role/),
+  ]);
+  expect(faultsOf({ GATEWAY_API_KEYS: ' , ' })).toEqual([
+    expect.stringMatching(/^GATEWAY_API_KEYS: expected name:role:key/),
+  ]);
+});
+
 test('an empty variable counts as missing', () => {
   expect(readConfig({ PORT: '', CXONE_CLIENT_ID: '', CXONE_CLIENT_SECRET: '' })).toMatchObject({
     port: 4000,

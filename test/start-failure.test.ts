@@ -27,6 +27,9 @@ async function failedStart(env: Record<string, string>) {
       ...env,
     },
     stdio: ['ignore', 'ignore', 'pipe'],
+    // One that hangs is to be told, and not to stay behind.
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
   });
   const exited = once(child, 'exit');
   const printed = await text(child.stderr);
@@ -52,8 +55,37 @@ test('a database file that is none', async () => {
   await writeFile(file, 'Not a database, but long enough to look like one to those who only count. '.repeat(20));
   const { printed, code } = await failedStart({ DATABASE_URL: `file:${file}` });
   expect(printed).toMatch(
-    /^The gateway could not start:\n {2}DATABASE_URL: the file cannot be used \(file is not a database\)\. .+\.\n$/,
+    /^The gateway could not start:\n {2}DATABASE_URL: .+notes\.txt cannot be used: file is not a database\. .+\.\n$/,
   );
+  expect(code).toBe(1);
+});
+
+test.each([
+  ['a folder where the file should be', (folder: string) => folder, 'unable to open database file'],
+  [
+    'a file where its folder should be',
+    (folder: string) => join(folder, 'notes.txt', 'gateway.db'),
+    'file already exists',
+  ],
+])('%s: the file is named', async (_name, place, reason) => {
+  await writeFile(join(folder, 'notes.txt'), 'notes');
+  const file = place(folder);
+  const { printed, code } = await failedStart({ DATABASE_URL: `file:${file}` });
+  expect(printed).toContain(`  DATABASE_URL: ${file} cannot be used: `);
+  expect(printed).toContain(reason);
+  expect(code).toBe(1);
+});
+
+test.runIf(process.platform === 'linux')('a folder that the system lets nobody make ends the start', async () => {
+  const { printed, code } = await failedStart({ DATABASE_URL: 'file:/proc/gateway/data/gateway.db' });
+  expect(printed).toContain('  DATABASE_URL: /proc/gateway/data/gateway.db cannot be used: ENOENT');
+  expect(code).toBe(1);
+});
+
+test('an address of another machine', async () => {
+  // Of the block for documentation (RFC 5737): nobody has it.
+  const { printed, code } = await failedStart({ HOST: '192.0.2.1', GATEWAY_AUTH: 'none' });
+  expect(printed).toContain('  HOST: 192.0.2.1 is no address of this machine (EADDRNOTAVAIL). Set another.\n');
   expect(code).toBe(1);
 });
 

@@ -20,8 +20,8 @@ export async function trustedDocuments({ persistedOperations }: Config): Promise
     const documents = { ...ownOperations(), ...parseManifest(await readFile(file, 'utf8')) };
     return createTrustedDocuments(documents, { only });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : 'unreadable';
-    throw new ConfigError([`GATEWAY_PERSISTED_OPERATIONS: ${file}: ${reason}`]);
+    const reason = error instanceof Error ? error.message : 'it is unreadable';
+    throw new ConfigError([`GATEWAY_PERSISTED_OPERATIONS: the file cannot be used (${reason})`]);
   }
 }
 

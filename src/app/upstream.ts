@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { type CxoneClient, type CxoneClientOptions, createCxoneClient } from '../cxone/client.ts';
 import { cxoneHost } from '../cxone/hosts.ts';
 import { createUpstreamProblems } from '../status/upstream-problems.ts';
+import { sqlitePath } from '../store/sqlite.ts';
 import type { Ground } from './ground.ts';
 
 export interface Upstream {
@@ -62,7 +63,7 @@ export async function connectUpstream(
 async function startBuiltInSandbox({ config, parts }: Ground) {
   const { SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET } = await import('../sandbox/options.ts');
   const { startSandbox } = await import('../sandbox/server.ts');
-  const file = config.databaseUrl.startsWith('file:') ? config.databaseUrl.slice('file:'.length) : './data/gateway.db';
+  const file = config.databaseUrl.startsWith('file:') ? sqlitePath(config.databaseUrl) : './data/gateway.db';
   await mkdir(dirname(file), { recursive: true });
   const sandbox = parts.use(
     await startSandbox({ file: join(dirname(file), 'sandbox.db'), limits: { ...config.limits } }),

@@ -65,10 +65,10 @@ export function parseManifest(json: string): Record<string, string> {
   try {
     value = JSON.parse(json);
   } catch {
-    throw new Error('is not JSON');
+    throw new Error('it is not JSON');
   }
   const read = manifest.safeParse(value);
-  if (!read.success) throw new Error('is not an object of hashes and texts');
+  if (!read.success) throw new Error('it is not an object of hashes and texts');
   return read.data;
 }
 

@@ -3,7 +3,7 @@
  * acknowledged. One connection per process; its transactions take the write lock at their beginning, so two processes
  * on one file never fail half-way, they take turns.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
@@ -56,22 +56,17 @@ const SQLITE_BUSY = 5;
 /** READONLY, IOERR, FULL, CANTOPEN: the disk's trouble, not the query's. */
 const SQLITE_UNAVAILABLE: readonly number[] = [8, 10, 13, 14];
 
+/** The file cannot be used: the message names it and says why. */
+export class SqliteFileError extends Error {}
+
 /**
  * Opens the file, and makes it and its folder (for this user only: it holds rows with personal data) where missing.
  * @param url `file:./relative`, `file:/absolute` or `file:///absolute`
- * @throws Error when the file cannot be opened or the engine does not accept a required setting
+ * @throws SqliteFileError when the folder or the file cannot be used
  */
 export function openSqlite({ url, clock }: { url: string; clock: Clock }): StorageEngine {
   const path = sqlitePath(url);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const file = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
-  try {
-    file.exec('pragma journal_mode = wal; pragma synchronous = full');
-    assertPragmas(file, path);
-  } catch (error) {
-    file.close();
-    throw error;
-  }
+  const file = openFile(path);
 
   const lateSync = createLateSync(`${path}-wal`);
   const health = createWriteHealth(file);
@@ -163,12 +158,40 @@ export function sqlitePath(url: string): string {
   return path;
 }
 
+/** @throws SqliteFileError */
+function openFile(path: string): DatabaseSync {
+  let file: DatabaseSync | undefined;
+  try {
+    makeFolder(dirname(path));
+    file = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+    file.exec('pragma journal_mode = wal; pragma synchronous = full');
+    assertPragmas(file);
+    return file;
+  } catch (cause) {
+    file?.close();
+    throw new SqliteFileError(`${path} cannot be used: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}
+
+/** Not by Node's own `recursive`, which tries for ever where the system says of a folder it refuses that it is missing (/proc). */
+function makeFolder(path: string): void {
+  const isThere = () => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isThere()) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process that starts may have been first.
+    if (!isThere()) throw error;
+  }
+}
+
 /** @throws Error naming the first setting that is not as it must be */
-export function assertPragmas(file: DatabaseSync, path: string): void {
+export function assertPragmas(file: DatabaseSync): void {
   for (const [name, required] of Object.entries(REQUIRED_PRAGMAS)) {
     const [actual] = Object.values(file.prepare(`pragma ${name}`).get() ?? {});
     if (actual !== required) {
-      throw new Error(`${path}: SQLite runs with ${name} = ${actual}, but must run with ${required}.`);
+      throw new Error(`SQLite runs with ${name} = ${actual}, but must run with ${required}`);
     }
   }
 }

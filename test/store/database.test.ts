@@ -221,7 +221,7 @@ describe('the database on sqlite', () => {
 
     using other = new DatabaseSync(path, { timeout: 50 });
     other.exec('pragma synchronous = normal');
-    expect(() => assertPragmas(other, path)).toThrow(/synchronous = 1, but must run with 2/);
+    expect(() => assertPragmas(other)).toThrow(/synchronous = 1, but must run with 2/);
   });
 
   test('takes its time from the injected clock', async () => {
