@@ -11,6 +11,7 @@ import { buildSchema, parse, validate } from 'graphql';
 import { expect, test } from 'vitest';
 import { USAGE } from '../src/cli/usage.ts';
 import { readConfig } from '../src/config.ts';
+import { startCli } from './cli/run-cli.ts';
 import { startGateway } from './support/gateway.ts';
 import { outboundRow, startImport } from './support/imports.ts';
 import { startTcpProxy } from './support/tcp-proxy.ts';
@@ -66,6 +67,7 @@ test('no block but those that are run below, and the drawing', () => {
     'For internal tools sh',
     'For internal tools graphql',
     'For operators sh',
+    'The sandbox sh',
     'How it is built',
   ]);
 });
@@ -194,6 +196,35 @@ test('the backup for operators is a whole database, made while the gateway runs'
   expect((await restored.data('{ imports { nodes { kind } } }')).imports.nodes).toEqual([
     { kind: 'OUTBOUND_CONTACTS' },
   ]);
+});
+
+test('the sandbox alone is started, used and told to misbehave as shown', async () => {
+  const [alone, use = '', fault = '', ...others] = blocksOf('The sandbox', 'sh');
+  expect(alone).toBe('npm run sandbox\n');
+  expect(others).toEqual([]);
+  await using folder = await temporaryFolder();
+  await using sandbox = startCli(['sandbox'], { SANDBOX_PORT: '0' });
+  const [url = ''] = /http:\S+/.exec(await sandbox.line(/^CXone sandbox/)) ?? [];
+  const here = (text: string) => text.replaceAll('http://127.0.0.1:4010', url);
+
+  expect(use).toMatch(/ npm start\n$/);
+  const settings = [...here(use).matchAll(/([A-Z_]+)=(\S+)/g)].map(([, name, value]) => [name, value]);
+  const env = { PORT: '0', LOG_LEVEL: 'warn', DATABASE_URL: `file:${join(folder.path, 'gateway.db')}` };
+  await using gateway = startCli(['serve'], { ...Object.fromEntries(settings), ...env });
+  const [endpoint = ''] = /http:\S+/.exec(await gateway.line(/GraphQL/)) ?? [];
+
+  await runCommands(here(fault), { url: '', cwd: folder.path });
+  const answer = await fetch(`${endpoint}?query={contactLists{nodes{id}}}`);
+  expect((await answer.json()).data.contactLists.nodes.length).toBeGreaterThan(3);
+  expect(await (await fetch(`${url}/_sandbox/faults`)).json()).toMatchObject([{ hits: 2 }]);
+});
+
+test("the sandbox's table names each of its variables, and no other", async () => {
+  const source = await readFile(join(ROOT, 'src/sandbox/main.ts'), 'utf8');
+  const known = new Set([...source.matchAll(/^ {2}(SANDBOX_[A-Z_]+): /gm)].map(([, name]) => name));
+  const section = readme.slice(readme.indexOf('\n## The sandbox'), readme.indexOf('\n## How it is built'));
+  expect(known.size).toBeGreaterThan(5);
+  expect(new Set(section.match(/\bSANDBOX_[A-Z_]+/g))).toEqual(known);
 });
 
 test('the commands, files and metrics that are named in passing exist', async () => {

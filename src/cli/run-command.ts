@@ -1,5 +1,6 @@
 /** Finds the command that was asked for, runs it, and turns whatever happens into a message and an exit code. */
 import { parseArgs } from 'node:util';
+import packageJson from '../../package.json' with { type: 'json' };
 import { createGatewayClient, GatewayCallError, type GatewayClient } from '../client/gateway-client.ts';
 import { events } from './events.ts';
 import { EXIT } from './exit-codes.ts';
@@ -119,6 +120,10 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
     terminal.stdout.write(USAGE);
     return EXIT.ok;
   }
+  if (name === '--version') {
+    terminal.stdout.write(`${packageJson.version}\n`);
+    return EXIT.ok;
+  }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) throw new UsageError(noCommand(name));
   const { values, positionals } = readArguments(rest);
@@ -150,7 +155,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
 function noCommand(name: string): string {
   // Without arguments bin.mjs has started these.
   if (name === 'serve' || name === 'sandbox')
-    return `The command ${name} takes no options. The environment configures it (README.md, "For operators").`;
+    return `The command ${name} takes no options. The environment configures it (README.md, "${name === 'serve' ? 'For operators' : 'The sandbox'}").`;
   return `There is no command ${name}.`;
 }
 

@@ -12,7 +12,7 @@ import { isWebhookSecret } from './signatures.ts';
 
 const DEFAULT_PORT = 4010;
 
-/** Digits only: `Number` would take an empty text for a zero. */
+/** Digits only: `Number` also takes `1e3` and `0x10`. */
 const wholeNumber = (max: number) =>
   z
     .string()
@@ -21,8 +21,8 @@ const wholeNumber = (max: number) =>
 
 const environmentSchema = z.object({
   SANDBOX_PORT: wholeNumber(65_535).default(DEFAULT_PORT),
-  SANDBOX_HOST: z.string().min(1).default('127.0.0.1'),
-  SANDBOX_FILE: z.string().min(1).default(':memory:'),
+  SANDBOX_HOST: z.string().default('127.0.0.1'),
+  SANDBOX_FILE: z.string().default(':memory:'),
   SANDBOX_LIMITS: z
     .string()
     .transform((text, context) => {
@@ -49,7 +49,9 @@ function parseJson(text: string): unknown {
 
 /** @throws Error with one line for each wrong variable; values are not repeated */
 function readOptions(environment: NodeJS.ProcessEnv): SandboxOptions {
-  const parsed = environmentSchema.safeParse(environment);
+  // An empty variable counts as missing, as shells and compose files set them.
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
     throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
   }
@@ -79,7 +81,16 @@ control         ${sandbox.url}/_sandbox   (lists all: faults, holds, settings, r
   }
 }
 
+/** For the person who started it: which variable to look at. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, syscall } = error as NodeJS.ErrnoException; // What Node adds to errors of the system; it may be missing.
+  if (code === 'EADDRINUSE') return `SANDBOX_PORT: the port is taken (${error.message}). Set another.`;
+  if (syscall === 'listen' || syscall === 'getaddrinfo') return `SANDBOX_HOST, SANDBOX_PORT: ${error.message}`;
+  return error.message;
+}
+
 main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : String(error));
+  console.error(reasonOf(error));
   process.exitCode = 1;
 });

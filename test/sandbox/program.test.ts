@@ -121,6 +121,14 @@ test('every wrong variable is named on a line of its own, without its value', as
   expect(errors).not.toContain('hunter2');
 });
 
+test('a port that is taken is told as one, and an empty variable counts as missing', async () => {
+  await using main = await startMain({ SANDBOX_HOST: '', SANDBOX_FILE: '', SANDBOX_INDEX_LAG_MS: '' });
+  const child = spawnMain({ SANDBOX_PORT: new URL(main.url).port });
+  const [errors, [code]] = await Promise.all([textOf(child.stderr), once(child, 'exit')]);
+  expect(code).toBe(1);
+  expect(errors).toMatch(/^SANDBOX_PORT: the port is taken \(.*\)\. Set another\.$/m);
+});
+
 test('a file that is no SQLite file ends the start with its name', async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, 'notes.txt');
