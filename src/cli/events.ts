@@ -7,7 +7,8 @@ import {
   type ImportNewsFragment,
   ImportsDocument,
 } from '../client/generated/graphql.ts';
-import { counted, decimal, whole } from '../client/number-text.ts';
+import { counted, whole } from '../client/number-text.ts';
+import { percentDone } from '../client/progress-text.ts';
 import { EXIT } from './exit-codes.ts';
 import { followEvents } from './follow-events.ts';
 import type { Terminal } from './terminal.ts';
@@ -49,10 +50,10 @@ export async function events(
   return ends.includes('interrupted') ? EXIT.interrupted : EXIT.ok;
 }
 
-function importLine({ at, type, import: { id, kind }, progress, batch }: ImportNewsFragment): string {
+function importLine({ at, type, import: { id, kind, state }, progress, batch }: ImportNewsFragment): string {
   const done = progress.succeeded + progress.skipped + progress.failed + progress.unknown;
   const call = batch === null ? '' : `  batch ${batch.number} of ${progress.batchesTotal}`;
-  return `${timeOfDay(at)}  ${id}  ${kind}  ${type}${call}  ${whole(done)} of ${whole(progress.valid)}  ${decimal(progress.percent)} %`;
+  return `${timeOfDay(at)}  ${id}  ${kind}  ${type}${call}  ${whole(done)} of ${whole(progress.valid)}  ${percentDone(state, progress)}`;
 }
 
 function enrichmentLine({ occurredAt, type, contactId, contactList, attributes }: EnrichmentNewsFragment): string {

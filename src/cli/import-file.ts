@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { GatewayCallError, type GatewayClient } from '../client/gateway-client.ts';
 import { CreateImportUploadDocument, type CreateImportUploadInput } from '../client/generated/graphql.ts';
+import { counted } from '../client/number-text.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage.ts';
@@ -40,7 +41,7 @@ export async function importFile(
   }
   if (!json) {
     stdout.write(`${id}\n`);
-    if (uploaded.rows !== null) stderr.write(`${uploaded.rows.toLocaleString('en')} rows received.\n`);
+    if (uploaded.rows !== null) stderr.write(`${counted(uploaded.rows, 'row')} received.\n`);
     if (!watch) stderr.write(`Its progress: cxone-gateway watch ${id}\n`);
   } else if (!watch) stdout.write(`${JSON.stringify({ id, ...uploaded })}\n`);
   return watch ? watchImport(gateway, { importId: id, json }, terminal) : EXIT.ok;

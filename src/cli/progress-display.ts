@@ -1,6 +1,7 @@
 /** An import's progress: a bar that is drawn over itself on a terminal, a line for each event elsewhere. */
 import type { ImportNewsFragment } from '../client/generated/graphql.ts';
-import { decimal, duration, whole } from '../client/number-text.ts';
+import { counted, duration, whole } from '../client/number-text.ts';
+import { percentDone } from '../client/progress-text.ts';
 import type { Output } from './terminal.ts';
 import { timeOfDay } from './text.ts';
 
@@ -34,12 +35,12 @@ export function createProgressDisplay(output: Output): ProgressDisplay {
   };
 }
 
-function barLine({ type, progress }: ImportNewsFragment): string {
+function barLine({ type, import: { state }, progress }: ImportNewsFragment): string {
   const { percent, rowsPerSecond, etaSeconds } = progress;
   const filled = Math.round((Math.min(100, percent) / 100) * BAR_WIDTH);
   const isMoving = type === 'STARTED' || type === 'BATCH_FINISHED' || type === 'RESUMED';
   const parts = [
-    `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${decimal(percent)} %`,
+    `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${percentDone(state, progress)}`,
     ...(isMoving ? [] : [type.toLowerCase()]),
     ...counts(progress),
     ...(rowsPerSecond === null ? [] : [`${whole(Math.round(rowsPerSecond))}/s`]),
@@ -48,12 +49,12 @@ function barLine({ type, progress }: ImportNewsFragment): string {
   return parts.join('  ');
 }
 
-function plainLine({ at, type, progress, batch }: ImportNewsFragment): string {
+function plainLine({ at, type, import: { state }, progress, batch }: ImportNewsFragment): string {
   const parts = [
     timeOfDay(at),
     type,
     ...(batch === null ? [] : [`batch ${batch.number}`]),
-    `${decimal(progress.percent)} %`,
+    percentDone(state, progress),
     ...counts(progress),
   ];
   return parts.join('  ');
@@ -68,6 +69,6 @@ function counts(progress: ImportNewsFragment['progress']): string[] {
     ...some(unknown, 'unknown'),
     ...some(skipped, 'skipped'),
     ...some(rejected, 'rejected'),
-    ...some(duplicates, 'duplicates'),
+    ...(duplicates > 0 ? [counted(duplicates, 'duplicate')] : []),
   ];
 }

@@ -1,7 +1,7 @@
 /** `status`: how the gateway and its way to CXone are doing. */
 import type { GatewayClient } from '../client/gateway-client.ts';
 import { GatewayStatusDocument } from '../client/generated/graphql.ts';
-import { counted, decimal, whole } from '../client/number-text.ts';
+import { counted, decimal, share, whole } from '../client/number-text.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
 import { table } from './text.ts';
@@ -19,7 +19,7 @@ export async function status(
   }
   const { version, sandbox, store, replicas, importsRunning, importsWaiting, baselineCache, upstream } = gatewayStatus;
   const { entries, capacity, hits, misses } = baselineCache;
-  const hitRate = hits + misses === 0 ? 'not asked yet' : `${decimal((100 * hits) / (hits + misses))} % hits`;
+  const hitRate = hits + misses === 0 ? 'not asked yet' : `${share(hits, hits + misses)} hits`;
   const header = ['CXone', 'circuit', 'in flight', 'queued', 'requests', 'retries', '429s', 'limit/s'];
   const groups = upstream.map((group) => [
     group.group,

@@ -13,7 +13,7 @@ Commands
   status                shows how the gateway and its way to CXone are doing
   events                lists the newest imports; with --follow, what happens from now on
 
-Options of all but serve and sandbox
+Options of all but serve and sandbox, which the environment configures (README.md)
   --url URL             the gateway's address (or GATEWAY_URL; default http://127.0.0.1:4000)
   --api-key KEY         (or GATEWAY_API_KEY)
   --json                answers as JSON, one object a line
@@ -37,6 +37,10 @@ Options of import
 Option of events
   --follow              goes on as things happen, also over broken connections
   --after CURSOR        begins behind this event (each has a cursor, see --json), with --follow
+
+Without a command
+  --help                this text
+  --version             the version
 
 Exit codes
   0 done, for an import: completed    1 the gateway cannot be reached or refused    2 wrong usage or input

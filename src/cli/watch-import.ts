@@ -1,7 +1,7 @@
 /** `watch`: follows one import to its end and says what became of its rows. */
 import { GatewayCallError, type GatewayClient } from '../client/gateway-client.ts';
 import { ImportOutcomeDocument, type ImportOutcomeQuery, ImportProgressDocument } from '../client/generated/graphql.ts';
-import { decimal, whole } from '../client/number-text.ts';
+import { counted, decimal, whole } from '../client/number-text.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { followEvents } from './follow-events.ts';
 import { createProgressDisplay } from './progress-display.ts';
@@ -55,7 +55,7 @@ function outcomeLines({ state, failure, progress, report, rejectionsUrl }: Outco
   const counts: [string, number][] = [
     ['succeeded', succeeded],
     ['skipped, already there', skipped],
-    ['duplicates in the file', duplicates],
+    [duplicates === 1 ? 'duplicate in the file' : 'duplicates in the file', duplicates],
     ['rejected before sending', rejected],
     ['refused by CXone', failed],
     ['outcome unknown', unknown],
@@ -64,7 +64,7 @@ function outcomeLines({ state, failure, progress, report, rejectionsUrl }: Outco
   const shown = counts.filter(([name, count]) => count > 0 || name === 'succeeded');
   const lines = [
     `${STATES[state] ?? state}${failure === null ? '' : `: ${failure}`}`,
-    `  ${whole(received).padStart(9)}  rows received`,
+    `  ${whole(received).padStart(9)}  ${received === 1 ? 'row' : 'rows'} received`,
     ...shown.map(([name, count]) => `  ${whole(count).padStart(9)}  ${name}`),
   ];
   const verification = report?.verification;
@@ -72,8 +72,8 @@ function outcomeLines({ state, failure, progress, report, rejectionsUrl }: Outco
     const { matches, countAfter, expectedAfter } = verification;
     const verdict = matches
       ? 'as it should'
-      : `but ${whole(expectedAfter)} were expected: somebody else may have written to it, or CXone lost some`;
-    lines.push(`The list now holds ${whole(countAfter)} contacts, ${verdict}.`);
+      : `but ${whole(expectedAfter)} should be there: somebody else may have written to it, or CXone lost some`;
+    lines.push(`The list now holds ${counted(countAfter, 'contact')}, ${verdict}.`);
   }
   if (report?.fillRatePercent != null) lines.push(`Attributes filled: ${decimal(report.fillRatePercent)} %`);
   if (rejected + failed + unknown + duplicates > 0) lines.push(`Rows to mend: ${rejectionsUrl}`);

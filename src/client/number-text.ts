@@ -12,6 +12,14 @@ export function decimal(value: number): string {
   return oneDecimal.format(value);
 }
 
+/** In percent, with at most one decimal. Nothing is rounded away: `100 %` is said of all alone, and `0 %` of none. */
+export function share(part: number, total: number): string {
+  const tenths = total === 0 ? 0 : Math.round((1000 * part) / total);
+  const least = part > 0 ? 1 : 0;
+  const most = part < total ? 999 : 1000;
+  return `${decimal(Math.min(most, Math.max(least, tenths)) / 10)} %`;
+}
+
 /** `1 batch`, `2 batches`. */
 export function counted(count: number, noun: string, plural = `${noun}s`): string {
   return `${whole(count)} ${count === 1 ? noun : plural}`;

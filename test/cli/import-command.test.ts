@@ -89,7 +89,7 @@ describe('cxone-gateway import', () => {
       ['import', await file('f.csv', csv(11)), ...LIST, '--validate-only', '--watch'],
       env,
     );
-    expect(stdout).toMatch(/^ +1 {2}rows received$/m);
+    expect(stdout).toMatch(/^ +1 {2}row received$/m);
     expect(code).toBe(0);
     const since = gateway.sandbox.control.requestLog().filter(({ number }) => number > before);
     expect(since.filter(({ method, url }) => method === 'POST' && url.endsWith('/contacts'))).toEqual([]);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
 import { startGateway } from '../support/gateway.ts';
 import { finished, outboundRow, startImport } from '../support/imports.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -150,6 +151,8 @@ describe('cxone-gateway status and events', () => {
     const help = await runCli(['--help']);
     expect(help.stdout).toMatch(/serve[\s\S]*sandbox[\s\S]*import FILE[\s\S]*Exit codes/);
     expect(help.code).toBe(0);
+    const version = await runCli(['--version']);
+    expect(version).toMatchObject({ stdout: `${packageJson.version}\n`, code: 0 });
     const nothing = await runCli([]);
     expect(nothing.stderr).toContain('Usage:');
     expect(nothing.code).toBe(2);
