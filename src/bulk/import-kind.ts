@@ -46,6 +46,11 @@ export interface ImportKind<Item = unknown> {
   /** Whether batches need a campaign to be bounded by. */
   readonly takesCampaign: boolean;
   readonly defaultOnDuplicate: DuplicatePolicy;
+  /**
+   * Whether several replicas may send to one target at once. Not where settling goes by a count, nor where the limit is
+   * reached by one of them.
+   */
+  readonly severalSenders: boolean;
   /** Fields at the top of a row. Columns that are none of them, nor paths into them, go under `rest`. */
   readonly columns: {
     readonly known: readonly string[];

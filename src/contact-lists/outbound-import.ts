@@ -15,6 +15,7 @@ export function createOutboundImportKind(deps: {
     targetType: 'ContactList',
     takesCampaign: false,
     defaultOnDuplicate: 'SKIP',
+    severalSenders: false,
     columns: {
       known: [
         'externalId',

@@ -66,6 +66,7 @@ export function createContactImportKind(deps: {
     targetType: 'AddressBook',
     takesCampaign: false,
     defaultOnDuplicate: 'UPDATE',
+    severalSenders: true,
     columns: {
       known: ['firstName', 'lastName', 'phoneNumbers', 'emailAddresses', 'customAttributes'],
       aliases: {

@@ -17,6 +17,7 @@ export function createAttributeImportKind(
     targetType: 'ContactList',
     takesCampaign: true,
     defaultOnDuplicate: 'SKIP',
+    severalSenders: false,
     columns: { known: ['contactId', 'attributes'], aliases: {}, rest: 'attributes' },
 
     async open({ targetId }, _options, call) {

@@ -6,15 +6,15 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Attempt, BulkOperation, BulkResult, ItemOutcome, Settlement } from '../bulk/bulk-operation.ts';
 import type { Clock } from '../clock.ts';
-import type { CallContext } from '../cxone/call-context.ts';
-import { newUpstreamTally } from '../cxone/call-context.ts';
 import { GatewayError, type Issue, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
 import type { Condition, Database, Transaction } from '../store/database.ts';
-import type { BatchCrashes, BatchOutcome } from '../store/import-sending.ts';
+import type { BatchClass, BatchCrashes, BatchOutcome } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
 import type { ImportBatchRow } from '../store/tables.ts';
 import type { Log } from '../telemetry/log.ts';
+import { createGroupBooking } from './group-booking.ts';
 import type { ImportBooks } from './import-books.ts';
+import { importCall } from './import-call.ts';
 
 /** How often a batch is sent before its rows count as failed. Waiting for a limit or an open circuit costs none of them. */
 const MAX_SENDS = 6;
@@ -28,17 +28,23 @@ const MAX_SETTLE_TRIES = 100;
 const MAX_UNBOOKED = 256;
 const LONGEST_PAUSE_MS = 30_000;
 
-/** What the lane does next. */
-export type SendOutcome =
-  | { readonly status: 'booked' }
-  /** The import was paused, cancelled or stopped before the batch was sent, or the target is somebody else's now. */
-  | { readonly status: 'notRunning' }
-  /** Nothing of it took effect; it is tried again later. */
-  | { readonly status: 'released' }
-  /** Too many processes died at it: it is settled when nothing else is to be done. */
-  | { readonly status: 'isolated' };
+/**
+ * What the lane does next. released: nothing of it took effect, and it is tried again later. isolated: too many processes
+ * died at it, so that it is settled when nothing else is to be done. notRunning: the import cannot go on, or the lane is
+ * somebody else's now.
+ */
+export type SendOutcome = 'booked' | 'released' | 'isolated' | 'notRunning';
 
-/** Proves that this process still owns the target: nobody else has it until the transaction ends. */
+/** A batch that nobody else sends, of which is noted that it is about to be sent. */
+export interface TakenBatch {
+  readonly batch: ImportBatchRow;
+  readonly attempt: Attempt;
+}
+
+/** none: no batch is pending, the import was paused, cancelled or stopped, or the lane is somebody else's now. */
+export type TakeOutcome = TakenBatch | 'released' | 'notRunning' | 'none';
+
+/** Proves that this process still owns the lane: nobody else has it until the transaction ends. */
 export interface Fence {
   /** @throws LeaseLostError */
   assertHeld(tx: Transaction): Promise<void>;
@@ -47,12 +53,15 @@ export interface Fence {
 }
 
 export interface BatchSender {
-  send(
-    batch: ImportBatchRow,
+  /** Takes the next batch of the import to the target for a lane. */
+  take(
+    from: { importId: string; targetId: string; lane: number; which: BatchClass },
     operation: BulkOperation<unknown>,
     fence: Fence,
     signal: AbortSignal,
-  ): Promise<SendOutcome>;
+  ): Promise<TakeOutcome>;
+  /** Sends it and books what became of it. */
+  send(taken: TakenBatch, operation: BulkOperation<unknown>, fence: Fence, signal: AbortSignal): Promise<SendOutcome>;
   /** A batch whose sender died: finds out what became of it, and sends it (again) only where nothing did. */
   resume(
     batch: ImportBatchRow,
@@ -80,6 +89,7 @@ export function createBatchSender(deps: {
   firstPauseMs: number;
 }): BatchSender {
   const { database, store, books, owner, livesOn, clock, log, firstPauseMs } = deps;
+  const booking = createGroupBooking({ books });
 
   /** Answers that could not be booked, by the attempt's id: for as long as this process may come to settle it itself. */
   const unbooked = new Map<string, BulkResult>();
@@ -87,21 +97,13 @@ export function createBatchSender(deps: {
   const waitFor = (error: RateLimitedError) => Math.max(error.retryAfterMs ?? 0, firstPauseMs);
   const pauseMs = (tries: number) => Math.min(firstPauseMs * 2 ** Math.min(tries - 1, 10), LONGEST_PAUSE_MS);
 
-  function callContext(batch: ImportBatchRow, signal: AbortSignal) {
-    return {
-      requestId: `${batch.import_id}/${batch.number}`,
-      lane: { kind: 'import', key: batch.import_id },
-      signal,
-      tally: newUpstreamTally(),
-    } as const satisfies CallContext;
-  }
-
   async function release(batch: ImportBatchRow, fence: Fence, waitMs: number): Promise<SendOutcome> {
     await database.transaction(async (tx) => {
       await fence.assertHeld(tx);
-      await store.releaseBatch(tx, { ...crashesOf(batch), targetId: batch.target_id }, waitMs);
+      await store.releaseBatch(tx, crashesOf(batch));
+      await store.deferTarget(tx, { importId: batch.import_id, targetId: batch.target_id }, waitMs);
     });
-    return { status: 'released' };
+    return 'released';
   }
 
   async function book(
@@ -110,8 +112,8 @@ export function createBatchSender(deps: {
     result: BulkResult,
     fence: Fence,
   ): Promise<SendOutcome> {
-    await books.batchFinished(outcomeOf(batch, items, result), result.discrepancy, fence);
-    return { status: 'booked' };
+    await booking.book({ outcome: outcomeOf(batch, items, result), discrepancy: result.discrepancy }, fence);
+    return 'booked';
   }
 
   /** Where the database is away the answer is kept, and booked when it is back: unless another process has settled it. */
@@ -141,6 +143,8 @@ export function createBatchSender(deps: {
     const message = `${batch.crashes} processes died while this was under way. Look before sending it again.`;
     return bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message }, fence);
   };
+
+  const noteOf = (attempt: { id: string; checkpoint?: unknown }) => ({ ...attempt, sender: owner });
 
   /** Where this process is stopped or cut off, whoever finds the batch shall not take it for one that died at it. */
   async function lettingGo<T>(batch: ImportBatchRow, note: z.infer<typeof attemptNote>, work: Promise<T>): Promise<T> {
@@ -172,7 +176,7 @@ export function createBatchSender(deps: {
     if (error instanceof UpstreamError && concernsWholeImport(error)) {
       await release(batch, fence, 0);
       await books.importFailed(batch.import_id, error.message);
-      return { status: 'notRunning' };
+      return 'notRunning';
     }
     if (error instanceof UpstreamError && error.retryable && sends < MAX_SENDS)
       return release(batch, fence, pauseMs(sends));
@@ -236,7 +240,8 @@ export function createBatchSender(deps: {
   ): Promise<Settlement> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await operation.settle(batch.target_id, items, attempt, callContext(batch, signal));
+        const call = importCall(batch.import_id, signal, batch.number);
+        return await operation.settle(batch.target_id, items, attempt, call);
       } catch (error) {
         if (signal.aborted) throw error;
         // Settling may be repeated as often as need be: also where it is done by sending again and got no answer
@@ -256,49 +261,56 @@ export function createBatchSender(deps: {
     }
   }
 
-  async function sendMarked(
-    batch: ImportBatchRow,
+  async function sendTaken(
+    { batch, attempt }: TakenBatch,
     operation: BulkOperation<unknown>,
-    attempt: Attempt,
     fence: Fence,
-    call: CallContext & { readonly signal: AbortSignal },
+    signal: AbortSignal,
   ): Promise<SendOutcome> {
-    const sends = batch.attempts + 1 - batch.crashes;
+    const sends = batch.attempts - batch.crashes;
     const items = jsonArray.parse(JSON.parse(batch.items_json ?? '[]'));
     let result: BulkResult;
     try {
+      const call = importCall(batch.import_id, signal, batch.number);
       result = await operation.send(batch.target_id, items, attempt, call);
     } catch (error) {
-      if (error instanceof OutcomeUnknownError && !call.signal.aborted)
-        return settle(batch, operation, attempt, sends, fence, call.signal);
-      return afterFailure(batch, sends, error, fence, call.signal);
+      if (error instanceof OutcomeUnknownError && !signal.aborted)
+        return settle(batch, operation, attempt, sends, fence, signal);
+      return afterFailure(batch, sends, error, fence, signal);
     }
     // Outside of the try: what cannot be booked now is not a failed batch, it is settled by whoever comes next.
     return bookAnswer(batch, items, attempt.id, result, fence);
   }
 
   return {
-    async send(batch, operation, fence, signal) {
-      const call = callContext(batch, signal);
+    async take(from, operation, fence, signal) {
+      const { importId, targetId } = from;
+      const defer = async (waitMs: number): Promise<TakeOutcome> => {
+        await store.deferTarget(database.db, { importId, targetId }, waitMs);
+        return 'released';
+      };
       let attempt: Attempt;
       try {
-        attempt = { id: randomUUID(), checkpoint: await operation.checkpoint?.(batch.target_id, call) };
+        const checkpoint = await operation.checkpoint?.(targetId, importCall(importId, signal));
+        attempt = { id: randomUUID(), checkpoint };
       } catch (error) {
         if (signal.aborted) throw error;
-        // Nothing was sent yet: neither the batch nor its tries are touched.
+        // Nothing was sent yet: neither a batch nor its tries are touched.
         if (error instanceof UpstreamError && concernsWholeImport(error)) {
-          await books.importFailed(batch.import_id, error.message);
-          return { status: 'notRunning' };
+          await books.importFailed(importId, error.message);
+          return 'notRunning';
         }
-        if (error instanceof RateLimitedError) return release(batch, fence, waitFor(error));
-        if (error instanceof UpstreamError) return release(batch, fence, firstPauseMs);
+        if (error instanceof RateLimitedError) return defer(waitFor(error));
+        if (error instanceof UpstreamError) return defer(firstPauseMs);
         throw error;
       }
-      const note = { ...attempt, sender: owner };
-      const marked = await store.markSending(database.db, crashesOf(batch), JSON.stringify(note), fence.isHeld());
-      if (!marked) return { status: 'notRunning' };
-      return lettingGo(batch, note, sendMarked(batch, operation, attempt, fence, call));
+      const noteJson = JSON.stringify(noteOf(attempt));
+      const batch = await store.takeBatch(database.db, from, noteJson, fence.isHeld());
+      return batch ? { batch, attempt } : 'none';
     },
+
+    send: (taken, operation, fence, signal) =>
+      lettingGo(taken.batch, noteOf(taken.attempt), sendTaken(taken, operation, fence, signal)),
 
     async resume(leftBehind, operation, fence, signal) {
       // Written with the state in which the batch was found: a note that is missing or cannot be read is a bug.
@@ -316,10 +328,10 @@ export function createBatchSender(deps: {
       if (operation.checkpoint) return settled();
       const { isolated } = crashesOf(batch);
       const isTooEarly = isolated && leftBehind.isolated === 0;
-      const note = isTooEarly ? attempt : { ...attempt, sender: owner };
+      const note = isTooEarly ? attempt : noteOf(attempt);
       const taken = await store.takeOver(crashesOf(batch), JSON.stringify(note), fence.isHeld());
-      if (!taken) return { status: 'notRunning' };
-      if (isTooEarly) return { status: 'isolated' };
+      if (!taken) return 'notRunning';
+      if (isTooEarly) return 'isolated';
       if (batch.crashes >= MAX_CRASHES) return giveUp(batch, fence);
       return lettingGo(batch, note, settled());
     },

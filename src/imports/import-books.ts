@@ -4,14 +4,14 @@
  */
 import type { Clock } from '../clock.ts';
 import { ConflictError } from '../errors.ts';
-import type { AuditLog, NewAuditEntry } from '../store/audit-log.ts';
+import type { AuditLog } from '../store/audit-log.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import type { ReceivedCounts, StagedRejection } from '../store/import-receiving.ts';
 import type { StagedBatch } from '../store/import-rows.ts';
-import type { BatchOutcome } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
 import type { ImportRow, ImportStateColumn } from '../store/tables.ts';
 import type { Fence } from './batch-sender.ts';
+import { afterEach, batchEntry, type EntryOfImport, entryAbout, type FinishedBatch } from './finished-batch.ts';
 import type { ImportEvents, ImportEventType } from './import-events.ts';
 import { importGlobalId, isFinal, optionsOf } from './model.ts';
 
@@ -65,7 +65,7 @@ export interface Verification {
 
 /** Told in the transaction of what it tells; sends nothing itself. */
 export interface ImportNotices {
-  batchFinished(tx: Transaction, row: ImportRow, outcome: BatchOutcome, auditId: number): Promise<void>;
+  batchFinished(tx: Transaction, row: ImportRow, outcome: FinishedBatch['outcome'], auditId: number): Promise<void>;
   finished(tx: Transaction, row: ImportRow, auditId: number): Promise<void>;
 }
 
@@ -99,7 +99,8 @@ export interface ImportBooks {
   uploadExpired(importId: string): Promise<void>;
   /** The first batch is about to be sent; `countBefore` is what the target holds. */
   started(importId: string, countBefore: number | null): Promise<void>;
-  batchFinished(outcome: BatchOutcome, discrepancy: string | undefined, fence: Fence): Promise<void>;
+  /** Batches of one lane: all of them, or none. */
+  batchesFinished(finished: readonly FinishedBatch[], fence: Fence): Promise<void>;
   /** Every row is sent; CXone's index does not show all of them yet. Returns since when, epoch milliseconds. */
   confirming(importId: string): Promise<number>;
   /** CXone's index shows all that was written to the target. */
@@ -146,13 +147,7 @@ export function createImportBooks(deps: {
   }
 
   /** An audit entry about the import, in the name of who started it. Returns the entry's id. */
-  const note = (tx: Transaction, row: ImportRow, entry: Omit<NewAuditEntry, 'actor' | 'subject' | 'requestId'>) =>
-    audit.append(tx, {
-      actor: row.created_by,
-      subject: importGlobalId(row.id),
-      requestId: row.request_id ?? undefined,
-      ...entry,
-    });
+  const note = (tx: Transaction, row: ImportRow, entry: EntryOfImport) => audit.append(tx, entryAbout(row, entry));
 
   async function fail(tx: Transaction, importId: string, failure: string): Promise<void> {
     const row = await store.update(tx, importId, ['RUNNING', 'PAUSED', 'CONFIRMING'], {
@@ -171,6 +166,29 @@ export function createImportBooks(deps: {
     });
     await notices.finished(tx, row, auditId);
     await events.append(tx, 'FAILED', row);
+  }
+
+  /** Batches of one import. */
+  async function bookBatches(tx: Transaction, finished: readonly FinishedBatch[]): Promise<ImportRow> {
+    const outcomes = finished.map(({ outcome }) => outcome);
+    let row = await store.completeBatches(tx, outcomes, clock.now());
+    const discrepancy = finished.findLast((batch) => batch.discrepancy !== undefined)?.discrepancy;
+    if (discrepancy !== undefined) row = await store.set(tx, row.id, { discrepancy });
+    const auditIds = await audit.appendAll(
+      tx,
+      finished.map((batch) => batchEntry(row, batch)),
+    );
+    const rows = afterEach(row, outcomes);
+    for (const [index, outcome] of outcomes.entries())
+      await notices.batchFinished(tx, rows[index] ?? row, outcome, auditIds[index] ?? 0);
+    await events.batchesFinished(
+      tx,
+      outcomes.map(({ number }, index) => ({ row: rows[index] ?? row, batch: number })),
+    );
+    const { maxFailures } = optionsOf(row);
+    if (maxFailures !== undefined && row.failed > maxFailures)
+      await fail(tx, row.id, `CXone refused ${row.failed} rows, more than the ${maxFailures} that were allowed.`);
+    return row;
   }
 
   /** Counts and verification decide how it ended. The event is the caller's, as the last of its transaction. */
@@ -330,35 +348,21 @@ export function createImportBooks(deps: {
         if (row) await events.append(tx, 'STARTED', row);
       }),
 
-    async batchFinished(outcome, discrepancy, fence) {
+    async batchesFinished(finished, fence) {
+      // In one order everywhere: two lanes that book for the same imports do not wait for each other.
+      const byImport = [...Map.groupBy(finished, ({ outcome }) => outcome.importId)]
+        .toSorted(([one], [other]) => (one < other ? -1 : 1))
+        .map(([, some]) => some);
       const booked = await database.transaction(async (tx) => {
         await fence.assertHeld(tx);
-        let row = await store.completeBatch(tx, outcome, clock.now());
-        if (discrepancy !== undefined) row = await store.set(tx, row.id, { discrepancy });
-        const auditId = await note(tx, row, {
-          action: 'import.batch',
-          outcome: outcome.failed + outcome.unknown > 0 || discrepancy ? 'FAILED' : 'SUCCEEDED',
-          recordCount: outcome.succeeded + outcome.skipped + outcome.failed + outcome.unknown,
-          latencyMs: outcome.latencyMs,
-          upstreamRequestId: outcome.upstreamRequestId ?? undefined,
-          detail: {
-            batch: outcome.number,
-            target: outcome.targetId,
-            succeeded: outcome.succeeded,
-            skipped: outcome.skipped,
-            failed: outcome.failed,
-            unknown: outcome.unknown,
-            ...(discrepancy === undefined ? {} : { discrepancy }),
-          },
-        });
-        await notices.batchFinished(tx, row, outcome, auditId);
-        await events.append(tx, 'BATCH_FINISHED', row, outcome.number);
-        const { maxFailures } = optionsOf(row);
-        if (maxFailures !== undefined && row.failed > maxFailures)
-          await fail(tx, row.id, `CXone refused ${row.failed} rows, more than the ${maxFailures} that were allowed.`);
-        return row;
+        const rows: ImportRow[] = [];
+        for (const some of byImport) rows.push(await bookBatches(tx, some));
+        return rows;
       });
-      for (const key of ['succeeded', 'skipped', 'failed', 'unknown'] as const) count(booked.kind, key, outcome[key]);
+      booked.forEach(({ kind }, index) => {
+        for (const { outcome } of byImport[index] ?? [])
+          for (const key of ['succeeded', 'skipped', 'failed', 'unknown'] as const) count(kind, key, outcome[key]);
+      });
     },
 
     confirming: (importId) =>

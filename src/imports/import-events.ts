@@ -65,14 +65,27 @@ export interface ImportEvent {
 
 export interface ImportEvents {
   /** Call it last in the transaction, with the import as it is after the change. */
-  append(tx: Transaction, type: ImportEventType, row: ImportRow, batch?: number): Promise<void>;
+  append(tx: Transaction, type: ImportEventType, row: ImportRow): Promise<void>;
+  /** The same for batches that finished, each with the import as it is after that batch. */
+  batchesFinished(tx: Transaction, finished: readonly { row: ImportRow; batch: number }[]): Promise<void>;
 }
 
 export function createImportEvents(deps: { eventLog: EventLog; clock: Clock }): ImportEvents {
+  const eventOf = (type: ImportEventType, row: ImportRow, batch: number | null) => ({
+    topic: IMPORT_TOPIC,
+    subject: row.id,
+    type,
+    data: { progress: progressOf(row, deps.clock.now()), batch },
+  });
   return {
-    async append(tx, type, row, batch) {
-      const content = { progress: progressOf(row, deps.clock.now()), batch: batch ?? null };
-      await deps.eventLog.append(tx, { topic: IMPORT_TOPIC, subject: row.id, type, data: content });
+    async append(tx, type, row) {
+      await deps.eventLog.append(tx, eventOf(type, row, null));
+    },
+    async batchesFinished(tx, finished) {
+      await deps.eventLog.appendAll(
+        tx,
+        finished.map(({ row, batch }) => eventOf('BATCH_FINISHED', row, batch)),
+      );
     },
   };
 }

@@ -1,23 +1,22 @@
 /**
- * Sends what imports have stored. One lane for each target with rows to send, each owned by one process at a time by
- * a lease; a lane first settles what a dead owner left behind, then sends batch after batch. The store is the truth:
+ * Sends what imports have stored. One lane for each target with rows to send, and further ones where several replicas
+ * may send to it and one has nothing else to do; each owned by one process at a time by a lease. The store is the truth:
  * the doorbell only makes a round come sooner.
  */
-import type { BulkOperation } from '../bulk/bulk-operation.ts';
 import type { ImportKind, ImportKindName } from '../bulk/import-kind.ts';
 import type { Clock } from '../clock.ts';
-import { type CallContext, newUpstreamTally } from '../cxone/call-context.ts';
-import { GatewayError, UpstreamError } from '../errors.ts';
+import { GatewayError } from '../errors.ts';
 import type { Database, Transaction } from '../store/database.ts';
-import { type BatchClass, takenItems } from '../store/import-sending.ts';
+import { type BatchClass, type Lane, takenItems } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
 import type { Leases } from '../store/leases.ts';
-import type { ImportBatchRow, ImportRow } from '../store/tables.ts';
+import type { ImportRow } from '../store/tables.ts';
 import { waitForRing } from '../store/wait.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { BatchSender, Fence } from './batch-sender.ts';
 import { IMPORTS_CHANNEL, type ImportBooks, type Verification } from './import-books.ts';
-import { optionsOf } from './model.ts';
+import { importCall } from './import-call.ts';
+import { createSendLane, isLasting } from './send-lane.ts';
 import type { UploadTidying } from './upload-tidying.ts';
 
 /** Without a ring, the store is looked at this often. */
@@ -26,6 +25,8 @@ const POLL_MS = 1000;
 const LEASE_MS = 6000;
 /** Lanes a process runs at once; further targets wait for their turn. */
 const MAX_LANES = 32;
+/** Replicas that send to a target beside its first: more of them would be in each other's way. */
+const MAX_HELPERS = 7;
 /** How often uploads that nobody is bringing any more are looked for. */
 const TIDY_EVERY_MS = 60_000;
 /** An isolated batch waits so long for nothing else to be under way; then this process makes it so. */
@@ -33,11 +34,8 @@ const ISOLATED_WAIT_MS = 600_000;
 /** A list's count may lag behind what it took: it is read this often before a mismatch is believed. */
 const COUNT_LOOKS = 5;
 
-interface Target {
-  readonly kind: ImportKindName;
-  /** CXone's raw id. */
-  readonly targetId: string;
-}
+/** Pieces of work by name, each until it has ended. */
+type Running = Map<string, Promise<void>>;
 
 export interface ImportRunner {
   start(): void;
@@ -63,22 +61,20 @@ export function createImportRunner(deps: {
   const { database, store, leases, books, sender, uploads, kinds, replicas, lookAgainMs, clock, log } = deps;
   const stopping = new AbortController();
   const cutOff = new AbortController();
-  const lanes = new Map<string, Promise<void>>();
+  const lanes: Running = new Map();
   /** Lanes that end after the batches they have under way, so that another replica can have their target. */
   const yielding = new Set<string>();
-  const finishing = new Map<string, Promise<void>>();
+  /** Lanes to targets that another replica sends to. */
+  const helping = new Set<string>();
+  const finishing: Running = new Map();
   /** The lane of an isolated batch: at most one, and then nothing else. */
-  const alone = new Map<string, Promise<void>>();
+  const alone: Running = new Map();
   let isolatedSince: number | undefined;
   let rounds: Promise<void> | undefined;
   let tidyAt = 0;
   let bell = Promise.withResolvers<void>();
   const ring = () => bell.resolve();
-
-  function operationOf(row: ImportRow): BulkOperation<unknown> {
-    const kind = kindOf(row);
-    return kind.operation(placeOf(row), optionsOf(row));
-  }
+  const sendLane = createSendLane({ store, books, sender, kindOf });
 
   function kindOf(row: ImportRow): ImportKind {
     const kind = kinds.get(row.kind);
@@ -86,58 +82,76 @@ export function createImportRunner(deps: {
     return kind;
   }
 
-  function callOf(importId: string, signal: AbortSignal): CallContext {
-    return { requestId: importId, lane: { kind: 'import', key: importId }, signal, tally: newUpstreamTally() };
-  }
-
   /** @returns in how many milliseconds there may be more to do */
   async function round(): Promise<number> {
     await tidyUploads();
-    const { due, waitMs } = await dueTargets('ordinary');
-    const isolated = await dueTargets('isolated');
+    const ordinary = await dueLanes('ordinary');
+    const isolated = await dueLanes('isolated');
     isolatedSince = isolated.due.size === 0 ? undefined : (isolatedSince ?? clock.monotonic());
     const isOverdue = isolatedSince !== undefined && clock.monotonic() - isolatedSince >= ISOLATED_WAIT_MS;
     const isReserved = alone.size > 0 || isOverdue;
     // Rounded up, so that the shares of all replicas together are no fewer than there are targets.
-    const share = isReserved ? 0 : Math.min(MAX_LANES, Math.ceil(due.size / replicas()));
-    for (const [name, target] of due) {
-      if (lanes.size >= share || stopping.signal.aborted) break;
-      // One after the other: those that others have do not count.
-      if (!lanes.has(name)) await openLane(lanes, name, target, 'ordinary');
+    const share = isReserved ? 0 : Math.min(MAX_LANES, Math.ceil(ordinary.due.size / replicas()));
+    for (const [name, lane] of ordinary.due) {
+      if (lanes.size - helping.size >= share) break;
+      await tryLane(lanes, name, lane, 'ordinary');
+    }
+    for (const lane of isReserved ? [] : ordinary.unsettled) {
+      if (lane.number > 0) await tryLane(lanes, helpName(lane), lane, 'ordinary');
+    }
+    for (const lane of ordinary.due.values()) {
+      if (lanes.size >= share) break;
+      if (kinds.get(lane.kind)?.severalSenders) await help(lane);
     }
     const surplus = lanes.size - yielding.size - share;
-    for (const name of [...lanes.keys()].reverse().slice(0, Math.max(0, surplus))) yielding.add(name);
+    const lastFirst = [...lanes.keys()].reverse().toSorted((a, b) => Number(helping.has(b)) - Number(helping.has(a)));
+    for (const name of lastFirst.slice(0, Math.max(0, surplus))) yielding.add(name);
     for (const row of isReserved ? [] : await store.exhausted()) {
       if (!finishing.has(row.id))
-        track(finishing, row.id, leased(`finish:${row.id}`, (_, signal) => finish(row, signal)).done);
+        void track(finishing, row.id, leased(`finish:${row.id}`, (_, signal) => finish(row, signal)).done);
     }
-    for (const [name, target] of due.size === 0 || isOverdue ? isolated.due : []) {
-      if (lanes.size + finishing.size + alone.size > 0 || stopping.signal.aborted) break;
-      await openLane(alone, name, target, 'isolated');
+    for (const [name, lane] of ordinary.due.size === 0 || isOverdue ? isolated.due : []) {
+      if (lanes.size + finishing.size + alone.size > 0) break;
+      await tryLane(alone, name, lane, 'isolated');
     }
-    return Math.min(POLL_MS, waitMs, isolated.waitMs);
+    return Math.min(POLL_MS, ordinary.waitMs, isolated.waitMs);
   }
 
-  /** By name, and in how many milliseconds there may be more. */
-  async function dueTargets(which: BatchClass): Promise<{ due: ReadonlyMap<string, Target>; waitMs: number }> {
+  /** The first lanes of the targets with something to do, by name, and in how many milliseconds there may be more. */
+  async function dueLanes(which: BatchClass) {
+    const unsettled = await store.unsettledLanes(which);
     const targets = await store.openTargets(which);
-    const due = [...(await store.unsettledTargets(which)), ...targets.filter(({ waitMs }) => waitMs <= 0)];
+    const due = [...unsettled, ...targets.filter(({ waitMs }) => waitMs <= 0)];
     return {
-      due: new Map(due.map(({ kind, targetId }) => [`${kind}:${targetId}`, { kind, targetId }])),
+      unsettled,
+      due: new Map(due.map(({ kind, targetId }) => firstLane(kind, targetId))),
       waitMs: Math.min(...targets.flatMap(({ waitMs }) => (waitMs > 0 ? [waitMs] : []))),
     };
   }
 
-  /** Resolves once it is decided whether this process has the target. */
-  async function openLane(
-    running: Map<string, Promise<void>>,
-    name: string,
-    target: Target,
-    which: BatchClass,
-  ): Promise<void> {
-    const { acquired, done } = leased(`send:${name}`, (fence, signal) => lane(name, target, which, fence, signal));
-    track(running, name, done);
-    await acquired;
+  /** A target that another replica sends to is sent to from here as well. */
+  async function help({ kind, targetId }: Lane): Promise<void> {
+    const numbers = Array.from({ length: Math.min(MAX_HELPERS, replicas() - 1) }, (_, index) => index + 1);
+    const own = [firstLane(kind, targetId)[0], ...numbers.map((number) => helpName({ kind, targetId, number }))];
+    if (own.some((name) => lanes.has(name))) return;
+    for (const number of numbers) {
+      const lane = { kind, targetId, number };
+      if (await tryLane(lanes, helpName(lane), lane, 'ordinary')) return;
+    }
+  }
+
+  /** @returns once it is decided, whether this process has the lane now */
+  async function tryLane(running: Running, name: string, lane: Lane, which: BatchClass): Promise<boolean> {
+    if (running.has(name) || stopping.signal.aborted) return running.has(name);
+    const { acquired, done } = leased(name, (fence, signal) =>
+      sendLane(lane, which, { fence, signal, stopped: () => stopping.signal.aborted || yielding.has(name) }),
+    );
+    if (lane.number > 0) helping.add(name);
+    const tracked = track(running, name, done);
+    const isOwn = await acquired;
+    // Those that others have do not count.
+    if (!isOwn) await tracked;
+    return isOwn;
   }
 
   async function tidyUploads(): Promise<void> {
@@ -150,11 +164,12 @@ export function createImportRunner(deps: {
    * Keeps a piece of work in `running` while it lasts; where it changed something, the next round follows at once. Its
    * failure is logged, and a later round takes it up again.
    */
-  function track(running: Map<string, Promise<void>>, name: string, work: Promise<boolean>): void {
+  function track(running: Running, name: string, work: Promise<boolean>): Promise<void> {
     const done = work
       .finally(() => {
         running.delete(name);
         yielding.delete(name);
+        helping.delete(name);
       })
       .then((isMore) => {
         if (isMore) ring();
@@ -165,122 +180,27 @@ export function createImportRunner(deps: {
         log[expected ? 'debug' : 'warn']({ error, work: name }, 'import work stopped and will be taken up again');
       });
     running.set(name, done);
+    return done;
   }
 
-  /** `acquired` tells when it is decided whether this process has the lease. */
+  /** `acquired` tells, as soon as it is decided, whether this process has the lease. */
   function leased(
     name: string,
     work: (fence: Fence, signal: AbortSignal) => Promise<boolean>,
-  ): { acquired: Promise<void>; done: Promise<boolean> } {
-    const { promise: acquired, resolve } = Promise.withResolvers<void>();
+  ): { acquired: Promise<boolean>; done: Promise<boolean> } {
+    const { promise: acquired, resolve } = Promise.withResolvers<boolean>();
     const request = { leaseMs: LEASE_MS, waitMs: 0, signal: cutOff.signal };
     const done = leases
       .withLease(name, request, (lease, signal) => {
-        resolve();
+        resolve(true);
         const fence = {
           assertHeld: (tx: Transaction) => leases.assertHeld(tx, lease),
           isHeld: () => leases.isHeld(lease),
         };
         return work(fence, signal);
       })
-      .finally(resolve);
+      .finally(() => resolve(false));
     return { acquired, done };
-  }
-
-  /** Of isolated batches, one: then there may be something else to do. */
-  async function lane(
-    name: string,
-    { kind, targetId }: Target,
-    which: BatchClass,
-    fence: Fence,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const rows = new Map<string, ImportRow>();
-    const operations = new Map<string, BulkOperation<unknown>>();
-    const operation = (row: ImportRow) => {
-      let known = operations.get(row.id);
-      if (!known) {
-        known = operationOf(row);
-        operations.set(row.id, known);
-      }
-      return known;
-    };
-
-    let hasWorked = false;
-    const isAlone = which === 'isolated';
-    for (const batch of await store.unsettled(kind, targetId, which)) {
-      const row = await store.get(batch.import_id);
-      if (row) await sender.resume(batch, operation(row), fence, signal);
-      hasWorked = true;
-      if (isAlone) return hasWorked;
-    }
-
-    const underWay = new Set<Promise<void>>();
-    const taken = new Map<string, ImportBatchRow>();
-    let paused = false;
-    const failures: unknown[] = [];
-    const stopped = () =>
-      stopping.signal.aborted || signal.aborted || yielding.has(name) || paused || failures.length > 0;
-    while (!stopped()) {
-      const next = await nextBatch({ kind, targetId }, which, taken, rows, signal);
-      if (!next) break;
-      hasWorked = true;
-      const { row, batch } = next;
-      const place = `${batch.import_id}/${batch.number}`;
-      taken.set(place, batch);
-      const one = sender
-        .send(batch, operation(row), fence, signal)
-        .then(
-          (outcome) => {
-            // A lane that cannot go on ends; the round that finds its target due again starts another.
-            if (outcome.status !== 'booked') paused = true;
-          },
-          (error: unknown) => void failures.push(error),
-        )
-        .finally(() => {
-          underWay.delete(one);
-          taken.delete(place);
-        });
-      underWay.add(one);
-      if (isAlone) break;
-      if (underWay.size >= operation(row).concurrency) await Promise.race(underWay);
-    }
-    // Before the lease is given back: whoever has it next takes what is under way for left behind.
-    await Promise.all(underWay);
-    if (failures.length > 0) throw failures[0];
-    return hasWorked;
-  }
-
-  async function nextBatch(
-    { kind, targetId }: Target,
-    which: BatchClass,
-    taken: ReadonlyMap<string, ImportBatchRow>,
-    rows: Map<string, ImportRow>,
-    signal: AbortSignal,
-  ): Promise<{ row: ImportRow; batch: ImportBatchRow } | undefined> {
-    const next = await store.nextPending(kind, targetId, [...taken.values()], which);
-    if (!next) return undefined;
-    const { batch, begun } = next;
-    // What a lane needs of an import stays as it is, but for whether it has begun.
-    const row = (begun === 1 ? rows.get(batch.import_id) : undefined) ?? (await store.get(batch.import_id));
-    if (!row) return undefined;
-    rows.set(row.id, row);
-    if (begun === 0 && !(await begin(row, signal))) return undefined;
-    return { row, batch };
-  }
-
-  /** @returns false where it cannot begin, and has failed with that */
-  async function begin(row: ImportRow, signal: AbortSignal): Promise<boolean> {
-    const kind = kindOf(row);
-    try {
-      const countBefore = kind.count && row.target_id ? await kind.count(row.target_id, callOf(row.id, signal)) : null;
-      await books.started(row.id, countBefore);
-      return true;
-    } catch (error) {
-      if (signal.aborted || !isLasting(error)) throw error;
-      await books.importFailed(row.id, error.message);
-      return false;
-    }
   }
 
   async function finish(row: ImportRow, signal: AbortSignal): Promise<boolean> {
@@ -298,7 +218,7 @@ export function createImportRunner(deps: {
     for (const { target_id: targetId, succeeded } of kind.complete ? await store.targets(row.id) : []) {
       if (succeeded === 0) continue;
       try {
-        await kind.complete?.(targetId, succeeded, callOf(row.id, signal));
+        await kind.complete?.(targetId, succeeded, importCall(row.id, signal));
       } catch (error) {
         if (signal.aborted || !(error instanceof GatewayError) || error.code === 'UNAVAILABLE') throw error;
         problems.push(`${targetId}: ${error.message}`);
@@ -320,7 +240,7 @@ export function createImportRunner(deps: {
     const waitedMs = Math.max(0, clock.now() - since);
     const problems = await Promise.all(
       waiting.map(async ({ target_id: targetId, recent_json }) => {
-        const isShown = await kind.confirm?.(targetId, takenItems(recent_json), waitedMs, callOf(row.id, signal));
+        const isShown = await kind.confirm?.(targetId, takenItems(recent_json), waitedMs, importCall(row.id, signal));
         if (isShown) await books.targetShown(row.id, targetId);
         return isShown ? [] : [`CXone's index does not show the last rows written to ${targetId} yet.`];
       }),
@@ -336,7 +256,7 @@ export function createImportRunner(deps: {
     for (let look = 1; ; look += 1) {
       const isLast = look >= COUNT_LOOKS;
       try {
-        const countAfter = await count(row.target_id, callOf(row.id, signal));
+        const countAfter = await count(row.target_id, importCall(row.id, signal));
         if (countAfter === null) return undefined;
         if (countAfter === expectedAfter || isLast) return { countAfter, expectedAfter };
       } catch (error) {
@@ -382,11 +302,11 @@ export function createImportRunner(deps: {
   };
 }
 
-/** CXone's last word, which asking again does not change. */
-function isLasting(error: unknown): error is UpstreamError {
-  return error instanceof UpstreamError && !error.retryable;
+/** The lane to a target that is there whoever else sends to it, by the name of its lease. */
+function firstLane(kind: ImportKindName, targetId: string): [string, Lane] {
+  return [`send:${kind}:${targetId}`, { kind, targetId, number: 0 }];
 }
 
-function placeOf(row: ImportRow) {
-  return { targetId: row.target_id, campaignId: row.campaign_id };
+function helpName({ kind, targetId, number }: Lane): string {
+  return `help:${kind}:${number}:${targetId}`;
 }

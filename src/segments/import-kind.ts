@@ -67,6 +67,7 @@ export function createMemberImportKind(deps: {
     targetType: null,
     takesCampaign: false,
     defaultOnDuplicate: 'SKIP',
+    severalSenders: true,
     columns: { known: ['contactId', 'segmentId'], aliases: {}, rest: null },
 
     open: async () => (row) => {

@@ -106,6 +106,7 @@ const BATCH_COLUMNS = [
   'attempts',
   'crashes',
   'isolated',
+  'lane',
   'attempt_json',
   'latency_ms',
   'upstream_request_id',

@@ -14,6 +14,8 @@ export type LeftOutRow = Omit<ImportRejectionRow, 'import_id'>;
 
 /** Rows a statement inserts at once: SQLite takes at most 32 766 parameters, seven to a row. */
 const ROWS_PER_INSERT = 400;
+/** Batches a statement inserts at once: one that comes again and again is planned once (prepared-statements.ts). */
+const BATCHES_PER_INSERT = 20;
 
 /** @param attempt the try to receive them; 0 for those that were made later */
 export async function insertBatches(
@@ -22,8 +24,8 @@ export async function insertBatches(
   attempt: number,
   batches: readonly StagedBatch[],
 ): Promise<void> {
-  for (const batch of batches) {
-    const row = {
+  for (let from = 0; from < batches.length; from += BATCHES_PER_INSERT) {
+    const rows = batches.slice(from, from + BATCHES_PER_INSERT).map((batch) => ({
       import_id: importId,
       number: batch.number,
       upload_attempt: attempt,
@@ -38,8 +40,8 @@ export async function insertBatches(
       crashes: 0,
       isolated: 0,
       contents: packContents(batch),
-    };
-    await tx.insertInto('import_batches').values(row).execute();
+    }));
+    await tx.insertInto('import_batches').values(rows).execute();
   }
 }
 

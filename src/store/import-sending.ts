@@ -1,5 +1,5 @@
 /** The batches of imports on their way to CXone: which are due, which are under way, and what became of their rows. */
-import { type RawBuilder, type SqlBool, sql } from 'kysely';
+import { sql } from 'kysely';
 import { z } from 'zod';
 import { NO_CONTENTS, withContents } from './batch-contents.ts';
 import type { Condition, Database, Queryable, Transaction } from './database.ts';
@@ -49,7 +49,14 @@ export function takenItems(recentJson: string | null): TakenItem[] {
   return recentJson === null ? [] : takenShape.parse(JSON.parse(recentJson));
 }
 
-type BatchPlace = Pick<ImportBatchRow, 'import_id' | 'number'>;
+/** One of the lanes that send to a target: each is one process's at a time. */
+export interface Lane {
+  kind: ImportKindColumn;
+  /** CXone's raw id. */
+  targetId: string;
+  /** 0 is the first, and the one that isolated batches go by; others are there where several replicas send to it. */
+  number: number;
+}
 
 /** A batch, and what is known of the processes that died while they had it under way. */
 export interface BatchCrashes {
@@ -71,38 +78,40 @@ export interface ImportSending {
   begin(tx: Transaction, importId: string, nowMs: number, count: number | null): Promise<ImportRow | undefined>;
   /** Oldest import first. */
   openTargets(which: BatchClass): Promise<OpenTarget[]>;
-  /** Targets with batches under way: somebody's, or left behind by somebody who died, whatever their import's state. */
-  unsettledTargets(which: BatchClass): Promise<{ kind: ImportKindColumn; targetId: string }[]>;
-  /** The batches of a target that were being sent when their sender died, oldest first. */
-  unsettled(kind: ImportKindColumn, targetId: string, which: BatchClass): Promise<ImportBatchRow[]>;
+  /** Lanes with batches under way: somebody's, or left behind by somebody who died, whatever their import's state. */
+  unsettledLanes(which: BatchClass): Promise<Lane[]>;
+  /** The batches that were being sent when the sender of the lane died, oldest first. */
+  unsettled(lane: Lane, which: BatchClass): Promise<ImportBatchRow[]>;
   /**
-   * The next batch that may be sent to the target now, none of `except`. Oldest import first: those to the same target
-   * go one after another, so that each can be verified. `begun` is its import's.
+   * The import of which something may be sent to the target now. The oldest first: those to the same target go one after
+   * another, so that each can be verified.
    */
-  nextPending(
+  nextImport(
     kind: ImportKindColumn,
     targetId: string,
-    except: readonly BatchPlace[],
     which: BatchClass,
-  ): Promise<{ batch: ImportBatchRow; begun: number } | undefined>;
+  ): Promise<{ importId: string; begun: number } | undefined>;
   /**
-   * Notes durably that the batch is about to be sent. False where the import has left the state RUNNING, and where `held`
-   * is not true.
+   * Takes the import's next batch to the target, which nobody else does at the same time, and notes durably that it is
+   * about to be sent. Undefined where none is pending, the import has not begun or left the state RUNNING, nothing may
+   * be sent to the target now, and where `held` is not true.
    */
-  markSending(
+  takeBatch(
     at: Queryable,
-    batch: { importId: string; number: number },
+    from: { importId: string; targetId: string; lane: number; which: BatchClass },
     attemptJson: string,
     held: Condition,
-  ): Promise<boolean>;
-  /** Nothing of it took effect: back to the pending ones. Nothing is sent to its target for `waitMs`. */
-  releaseBatch(tx: Transaction, batch: BatchCrashes & { targetId: string }, waitMs: number): Promise<void>;
+  ): Promise<ImportBatchRow | undefined>;
+  /** Nothing of it took effect: back to the pending ones. */
+  releaseBatch(tx: Transaction, batch: BatchCrashes): Promise<void>;
+  /** Nothing of the import is sent to the target for `waitMs`. */
+  deferTarget(at: Queryable, target: { importId: string; targetId: string }, waitMs: number): Promise<void>;
   /** Of a batch that was left behind: who has it now. False where `held` is not true. */
   takeOver(batch: BatchCrashes, attemptJson: string, held: Condition): Promise<boolean>;
   /** Changes the note of a batch whose sender lives and gives it up, unless somebody has taken it over. */
   letGo(batch: { importId: string; number: number }, attempt: { fromJson: string; toJson: string }): Promise<void>;
-  /** Books the outcome of a batch; returns the import as it is afterwards. */
-  completeBatch(tx: Transaction, outcome: BatchOutcome, nowMs: number): Promise<ImportRow>;
+  /** Books the outcomes of batches of one import to one target; returns the import as it is afterwards. */
+  completeBatches(tx: Transaction, outcomes: readonly BatchOutcome[], nowMs: number): Promise<ImportRow>;
   /** Running imports of which no row is pending or under way: to be verified and finished. */
   exhausted(): Promise<ImportRow[]>;
 }
@@ -110,8 +119,12 @@ export interface ImportSending {
 export function createImportSending(database: Database): ImportSending {
   const { db } = database;
 
-  /** The target's last taken items with one more. Batches are booked in another order than CXone took them. */
-  async function withTaken(tx: Transaction, { importId, targetId }: BatchOutcome, taken: TakenItem): Promise<string> {
+  /** The target's last taken items with some more. Batches are booked in another order than CXone took them. */
+  async function withTaken(
+    tx: Transaction,
+    { importId, targetId }: Pick<BatchOutcome, 'importId' | 'targetId'>,
+    taken: readonly TakenItem[],
+  ): Promise<string> {
     const target = await database
       .forUpdate(
         tx
@@ -121,7 +134,7 @@ export function createImportSending(database: Database): ImportSending {
           .where('target_id', '=', targetId),
       )
       .executeTakeFirstOrThrow();
-    const all = [taken, ...takenItems(target.recent_json)];
+    const all = [...taken, ...takenItems(target.recent_json)];
     return JSON.stringify(all.toSorted((a, b) => b.at - a.at).slice(0, MAX_TAKEN));
   }
 
@@ -169,19 +182,19 @@ export function createImportSending(database: Database): ImportSending {
       }));
     },
 
-    async unsettledTargets(which) {
+    async unsettledLanes(which) {
       const rows = await db
         .selectFrom('import_batches as batch')
         .innerJoin('imports as import', 'import.id', 'batch.import_id')
-        .select(['import.kind', 'batch.target_id'])
+        .select(['import.kind', 'batch.target_id', ({ fn, val }) => fn.coalesce('batch.lane', val(0)).as('number')])
         .distinct()
         .where('batch.state', '=', 'RUNNING')
         .where('batch.isolated', '=', flagOf(which))
         .execute();
-      return rows.map((row) => ({ kind: row.kind, targetId: row.target_id }));
+      return rows.map((row) => ({ kind: row.kind, targetId: row.target_id, number: row.number }));
     },
 
-    async unsettled(kind, targetId, which) {
+    async unsettled({ kind, targetId, number }, which) {
       const rows = await db
         .selectFrom('import_batches as batch')
         .innerJoin('imports as import', 'import.id', 'batch.import_id')
@@ -190,79 +203,96 @@ export function createImportSending(database: Database): ImportSending {
         .where('batch.target_id', '=', targetId)
         .where('batch.state', '=', 'RUNNING')
         .where('batch.isolated', '=', flagOf(which))
+        .where(({ eb, fn, val }) => eb(fn.coalesce('batch.lane', val(0)), '=', number))
         .orderBy('batch.import_id')
         .orderBy('batch.number')
         .execute();
       return rows.map(withContents);
     },
 
-    async nextPending(kind, targetId, except, which) {
-      // First which import, then its first batch: each is one step in an index, however many batches there are.
-      const oldest = db
+    async nextImport(kind, targetId, which) {
+      const row = await db
         .selectFrom('import_targets as target')
         .innerJoin('imports as import', 'import.id', 'target.import_id')
-        .select('target.import_id')
+        .select(['target.import_id', 'import.begun'])
         .where('import.kind', '=', kind)
         .where('import.state', '=', 'RUNNING')
         .where('target.target_id', '=', targetId)
         .where('target.state', 'in', ['PENDING', 'RUNNING'])
         .where('target.not_before', '<=', database.nowMs())
         .where(({ exists, selectFrom }) =>
+          // One step in an index, however many batches there are.
           exists(
             selectFrom('import_batches as candidate')
               .select('candidate.number')
               .whereRef('candidate.import_id', '=', 'target.import_id')
               .where('candidate.target_id', '=', targetId)
               .where('candidate.state', '=', 'PENDING')
-              .where('candidate.isolated', '=', flagOf(which))
-              .where(noneOf(except, 'candidate')),
+              .where('candidate.isolated', '=', flagOf(which)),
           ),
         )
         .orderBy('target.import_id')
-        .limit(1);
-      const row = await db
-        .selectFrom('import_batches as batch')
-        .innerJoin('imports as import', 'import.id', 'batch.import_id')
-        .selectAll('batch')
-        .select('import.begun')
-        .where('batch.import_id', '=', oldest)
-        .where('batch.target_id', '=', targetId)
-        .where('batch.state', '=', 'PENDING')
-        .where('batch.isolated', '=', flagOf(which))
-        .where(noneOf(except, 'batch'))
-        .orderBy('batch.number')
         .limit(1)
         .executeTakeFirst();
-      if (!row) return undefined;
-      const { begun, ...batch } = row;
-      return { batch: withContents(batch), begun };
+      return row && { importId: row.import_id, begun: row.begun };
     },
 
-    async markSending(at, { importId, number }, attemptJson, held) {
-      const { numUpdatedRows } = await at
+    async takeBatch(at, { importId, targetId, lane, which }, attemptJson, held) {
+      const row = await at
         .updateTable('import_batches')
         .set((eb) => ({
           state: 'RUNNING' as const,
           attempts: eb('attempts', '+', 1),
           attempt_json: attemptJson,
+          lane,
           // What becomes of it may have to be found out before anything else is sent to its target.
           isolated: 0,
         }))
         .where('import_id', '=', importId)
-        .where('number', '=', number)
-        .where('state', 'in', ['PENDING', 'RUNNING'])
+        .where(({ eb, selectFrom }) =>
+          eb(
+            'number',
+            '=',
+            database.skipLocked(
+              selectFrom('import_batches')
+                .select('number')
+                .where('import_id', '=', importId)
+                .where('target_id', '=', targetId)
+                .where('state', '=', 'PENDING')
+                .where('isolated', '=', flagOf(which))
+                .orderBy('number')
+                .limit(1),
+            ),
+          ),
+        )
         .where(held)
         .where(({ exists, selectFrom }) =>
-          exists(selectFrom('imports').select('id').where('id', '=', importId).where('state', '=', 'RUNNING')),
+          exists(
+            selectFrom('imports')
+              .select('id')
+              .where('id', '=', importId)
+              .where('state', '=', 'RUNNING')
+              .where('begun', '=', 1),
+          ),
         )
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('import_targets')
+              .select('target_id')
+              .where('import_id', '=', importId)
+              .where('target_id', '=', targetId)
+              .where('not_before', '<=', database.nowMs()),
+          ),
+        )
+        .returningAll()
         .executeTakeFirst();
-      return numUpdatedRows > 0n;
+      return row && withContents(row);
     },
 
     async takeOver({ importId, number, crashes, isolated }, attemptJson, held) {
       const { numUpdatedRows } = await db
         .updateTable('import_batches')
-        .set({ attempt_json: attemptJson, crashes, isolated: Number(isolated) })
+        .set({ attempt_json: attemptJson, crashes, isolated: Number(isolated), ...(isolated ? { lane: 0 } : {}) })
         .where('import_id', '=', importId)
         .where('number', '=', number)
         .where('state', '=', 'RUNNING')
@@ -281,7 +311,7 @@ export function createImportSending(database: Database): ImportSending {
         .execute();
     },
 
-    async releaseBatch(tx, { importId, number, targetId, crashes, isolated }, waitMs) {
+    async releaseBatch(tx, { importId, number, crashes, isolated }) {
       await tx
         .updateTable('import_batches')
         .set(({ selectFrom }) => ({
@@ -297,7 +327,10 @@ export function createImportSending(database: Database): ImportSending {
         .where('number', '=', number)
         .where('state', '=', 'RUNNING')
         .execute();
-      await tx
+    },
+
+    async deferTarget(at, { importId, targetId }, waitMs) {
+      await at
         .updateTable('import_targets')
         .set((eb) => ({ not_before: waitMs === 0 ? 0 : eb(database.nowMs(), '+', Math.ceil(waitMs)) }))
         .where('import_id', '=', importId)
@@ -305,38 +338,51 @@ export function createImportSending(database: Database): ImportSending {
         .execute();
     },
 
-    async completeBatch(tx, outcome, nowMs) {
-      const { importId, number, targetId, succeeded, skipped, failed, unknown } = outcome;
-      const { numUpdatedRows } = await tx
-        .updateTable('import_batches')
-        .set({
-          state: succeeded + skipped === 0 && failed + unknown > 0 ? 'FAILED' : 'DONE',
-          succeeded,
-          skipped,
-          failed,
-          unknown,
-          attempt_json: null,
-          latency_ms: outcome.latencyMs,
-          upstream_request_id: outcome.upstreamRequestId,
-          error: outcome.error,
-          finished_at: nowMs,
-          ...NO_CONTENTS,
-        })
-        .where('import_id', '=', importId)
-        .where('number', '=', number)
-        .where('state', '=', 'RUNNING')
-        .executeTakeFirst();
-      if (numUpdatedRows === 0n) throw new Error(`batch ${number} was booked twice`);
-      const rejections = outcome.rejections.map((rejection) => ({
-        upload_attempt: 0,
-        row: rejection.row,
-        stage: rejection.stage,
-        target_id: targetId,
-        issues_json: rejection.issuesJson,
-        data_json: rejection.dataJson,
-      }));
+    async completeBatches(tx, outcomes, nowMs) {
+      const [first] = outcomes;
+      if (!first) throw new Error('There is no outcome to be booked.');
+      const { importId, targetId } = first;
+      for (const { number, succeeded, skipped, failed, unknown, ...outcome } of outcomes) {
+        const { numUpdatedRows } = await tx
+          .updateTable('import_batches')
+          .set({
+            state: succeeded + skipped === 0 && failed + unknown > 0 ? 'FAILED' : 'DONE',
+            succeeded,
+            skipped,
+            failed,
+            unknown,
+            attempt_json: null,
+            latency_ms: outcome.latencyMs,
+            upstream_request_id: outcome.upstreamRequestId,
+            error: outcome.error,
+            finished_at: nowMs,
+            ...NO_CONTENTS,
+          })
+          .where('import_id', '=', importId)
+          .where('number', '=', number)
+          .where('state', '=', 'RUNNING')
+          .executeTakeFirst();
+        if (numUpdatedRows === 0n) throw new Error(`batch ${number} was booked twice`);
+      }
+      const rejections = outcomes.flatMap((outcome) =>
+        outcome.rejections.map((rejection) => ({
+          upload_attempt: 0,
+          row: rejection.row,
+          stage: rejection.stage,
+          target_id: targetId,
+          issues_json: rejection.issuesJson,
+          data_json: rejection.dataJson,
+        })),
+      );
       await insertRejections(tx, importId, rejections);
-      const recentJson = outcome.taken && (await withTaken(tx, outcome, outcome.taken));
+      const taken = outcomes.flatMap((outcome) => outcome.taken ?? []);
+      const recentJson = taken.length > 0 ? await withTaken(tx, first, taken) : null;
+      const sum = (count: (outcome: BatchOutcome) => number) =>
+        outcomes.reduce((total, outcome) => total + count(outcome), 0);
+      const succeeded = sum((outcome) => outcome.succeeded);
+      const skipped = sum((outcome) => outcome.skipped);
+      const failed = sum((outcome) => outcome.failed);
+      const unknown = sum((outcome) => outcome.unknown);
       await tx
         .updateTable('import_targets')
         .set((eb) => ({
@@ -346,7 +392,7 @@ export function createImportSending(database: Database): ImportSending {
           skipped: eb('skipped', '+', skipped),
           failed: eb('failed', '+', failed),
           unknown: eb('unknown', '+', unknown),
-          attempts: eb('attempts', '+', 1),
+          attempts: eb('attempts', '+', outcomes.length),
           not_before: 0,
           ...(recentJson === null ? {} : { recent_json: recentJson }),
         }))
@@ -360,9 +406,17 @@ export function createImportSending(database: Database): ImportSending {
           skipped: eb('skipped', '+', skipped),
           failed: eb('failed', '+', failed),
           unknown: eb('unknown', '+', unknown),
-          created: eb('created', '+', outcome.created),
-          batches_done: eb('batches_done', '+', 1),
-          latency_sum_ms: eb('latency_sum_ms', '+', outcome.latencyMs),
+          created: eb(
+            'created',
+            '+',
+            sum((outcome) => outcome.created),
+          ),
+          batches_done: eb('batches_done', '+', outcomes.length),
+          latency_sum_ms: eb(
+            'latency_sum_ms',
+            '+',
+            sum((outcome) => outcome.latencyMs),
+          ),
         }))
         .where('id', '=', importId)
         .returningAll()
@@ -383,15 +437,6 @@ export function createImportSending(database: Database): ImportSending {
         )
         .execute(),
   };
-}
-
-/** That the batch in the table `alias` is none of these. */
-function noneOf(batches: readonly BatchPlace[], alias: string): RawBuilder<SqlBool> {
-  const others = [...Map.groupBy(batches, ({ import_id }) => import_id)].map(([importId, some]) => {
-    const numbers = sql.join(some.map(({ number }) => number));
-    return sql`(${sql.ref(`${alias}.import_id`)} != ${importId} or ${sql.ref(`${alias}.number`)} not in (${numbers}))`;
-  });
-  return others.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`${sql.join(others, sql` and `)}`;
 }
 
 function flagOf(which: BatchClass): number {

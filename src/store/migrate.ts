@@ -14,6 +14,7 @@ import { importEnds } from './migrations/0004-import-ends.ts';
 import { importCalls } from './migrations/0005-import-calls.ts';
 import { crashCounts } from './migrations/0006-crashes.ts';
 import { closedStreams } from './migrations/0007-closed-streams.ts';
+import { lanes } from './migrations/0008-lanes.ts';
 import type { SchemaDialect, StorageEngine, StoreLog } from './storage-engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -26,6 +27,7 @@ const MIGRATIONS: Record<string, (db: Kysely<Tables>, schema: SchemaDialect) => 
   '0005-import-calls': importCalls,
   '0006-crashes': crashCounts,
   '0007-closed-streams': closedStreams,
+  '0008-lanes': lanes,
 };
 
 /** @throws Error naming the migration that failed; nothing of it is left behind */

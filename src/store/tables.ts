@@ -213,6 +213,8 @@ interface ImportBatchTable {
   failed: number;
   unknown: number;
   attempts: number;
+  /** Which of its target's lanes sent it last; null is the first of them. */
+  lane: number | null;
   /** Set before a send, cleared by its outcome: a batch found with it was left behind, by the sender it names. JSON. */
   attempt_json: string | null;
   /** How many processes died while they had it under way. */

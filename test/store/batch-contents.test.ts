@@ -18,6 +18,7 @@ const stored = (row: Partial<StoredBatchRow>): StoredBatchRow => ({
   attempts: 0,
   crashes: 0,
   isolated: 0,
+  lane: null,
   attempt_json: null,
   latency_ms: null,
   upstream_request_id: null,

@@ -80,63 +80,120 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
         taken: null,
         ...change,
       };
-      await database.transaction(async (tx) => {
-        await store.markSending(tx, { importId: 'import', number }, '{}', sql<SqlBool>`1 = 1`);
-        await store.completeBatch(tx, outcome, clock.now());
-      });
+      await database.transaction((tx) => store.completeBatches(tx, [outcome], clock.now()));
+    };
+    /** Takes the next batch of the import `import` for a lane; as though it had begun. */
+    const take = async (lane = 0, held = 'held') => {
+      await database.transaction((tx) => store.begin(tx, 'import', clock.now(), null));
+      const from = { importId: 'import', targetId: 'segment', lane, which: 'ordinary' as const };
+      return await store.takeBatch(database.db, from, '{}', sql<SqlBool>`${sql.lit(held)} = 'held'`);
     };
     const taken = async () => takenItems((await store.targets('import'))[0]?.recent_json ?? null);
-    return { clock, store, database, complete, taken, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+    return {
+      clock,
+      store,
+      database,
+      complete,
+      take,
+      taken,
+      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+    };
   }
 
   test('a target keeps what CXone took last, newest first, in whatever order it is booked', async () => {
     await using opened = await open({ batches: 12 });
     expect(await opened.taken()).toEqual([]);
     const numbers = [12, 1, 7, 3, 11, 2, 8, 4, 10, 5, 9, 6];
+    for (const _ of numbers) await opened.take();
     await Promise.all(numbers.map((number) => opened.complete(number, { taken: { item: `c-${number}`, at: number } })));
     const newest = [12, 11, 10, 9, 8];
     expect(await opened.taken()).toEqual(newest.map((number) => ({ item: `c-${number}`, at: number })));
   });
 
   test('what is sent next to a target: batch by batch of the oldest import that runs, none that is under way', async () => {
-    await using opened = await open({ batches: 3, others: [{ id: 'later', batches: 2 }] });
-    const { store, database, complete } = opened;
-    const place = (import_id: string, number: number) => ({ import_id, number });
-    const next = async (...except: { import_id: string; number: number }[]) => {
-      const found = await store.nextPending('SEGMENT_MEMBERS', 'segment', except, 'ordinary');
-      return found && [found.batch.import_id, found.batch.number, found.batch.items_json];
-    };
-    expect(await next()).toEqual(['import', 1, '["c-1"]']);
-    expect(await next(place('import', 1))).toEqual(['import', 2, '["c-2"]']);
-    await complete(1, {});
-    expect(await next(place('import', 2), place('import', 3))).toEqual(['later', 1, '["c-1"]']);
-    expect(await next(place('import', 2), place('import', 3), place('later', 1))).toEqual(['later', 2, '["c-2"]']);
-    expect(await next(place('import', 2), place('import', 3), place('later', 1), place('later', 2))).toBeUndefined();
+    await using opened = await open({ batches: 2, others: [{ id: 'later', batches: 1 }] });
+    const { store, database, clock, complete, take } = opened;
+    const next = async () => (await store.nextImport('SEGMENT_MEMBERS', 'segment', 'ordinary'))?.importId;
+    expect(await next()).toBe('import');
+    expect(await take()).toMatchObject({ number: 1, items_json: '["c-1"]', attempts: 1 });
+    expect(await take()).toMatchObject({ number: 2 });
+    expect(await take()).toBeUndefined();
+    expect(await next()).toBe('later');
     await database.transaction((tx) =>
-      store.releaseBatch(tx, { importId: 'import', number: 2, targetId: 'segment', crashes: 0, isolated: false }, 1000),
+      store.releaseBatch(tx, { importId: 'import', number: 2, crashes: 0, isolated: false }),
     );
-    expect(await next()).toEqual(['later', 1, '["c-1"]']);
+    await store.deferTarget(database.db, { importId: 'import', targetId: 'segment' }, 1000);
+    expect(await next()).toBe('later');
+    expect(await take()).toBeUndefined();
+    if (engine === 'sqlite') {
+      await clock.advance(1000);
+      expect(await next()).toBe('import');
+    }
+    await complete(1, {});
+    expect(await next()).toBe('import');
+    expect(await take()).toMatchObject({ number: 2, attempts: 2 });
     await database.transaction((tx) => store.set(tx, 'later', { state: 'PAUSED' }));
     expect(await next()).toBeUndefined();
-    expect(await store.nextPending('RECORDS', 'segment', [], 'ordinary')).toBeUndefined();
+    expect(await store.nextImport('RECORDS', 'segment', 'ordinary')).toBeUndefined();
   });
 
-  test('a batch is only marked as being sent while its target is held and its import runs', async () => {
+  test('a batch is only taken while its lane is held and its import runs and has begun', async () => {
     await using opened = await open({ batches: 1 });
-    const { store, database } = opened;
-    const mark = (held: string) =>
-      store.markSending(database.db, { importId: 'import', number: 1 }, '{}', sql<SqlBool>`${sql.lit(held)} = 'held'`);
-    expect(await mark('lost')).toBe(false);
-    expect(await store.unsettledTargets('ordinary')).toEqual([]);
+    const { store, database, take } = opened;
+    expect(await take(0, 'lost')).toBeUndefined();
+    expect(await store.unsettledLanes('ordinary')).toEqual([]);
     await database.transaction((tx) => store.set(tx, 'import', { state: 'PAUSED' }));
-    expect(await mark('held')).toBe(false);
-    await database.transaction((tx) => store.set(tx, 'import', { state: 'RUNNING' }));
-    expect(await mark('held')).toBe(true);
-    expect(await store.unsettledTargets('ordinary')).toHaveLength(1);
+    expect(await take()).toBeUndefined();
+    await database.transaction((tx) => store.set(tx, 'import', { state: 'RUNNING', begun: 0 }));
+    const from = { importId: 'import', targetId: 'segment', lane: 0, which: 'ordinary' as const };
+    expect(await store.takeBatch(database.db, from, '{}', sql<SqlBool>`1 = 1`)).toBeUndefined();
+    expect(await take()).toBeDefined();
+    expect(await store.unsettledLanes('ordinary')).toEqual([
+      { kind: 'SEGMENT_MEMBERS', targetId: 'segment', number: 0 },
+    ]);
+  });
+
+  test('lanes that take at the same time take each batch once, and each settles its own', async () => {
+    await using opened = await open({ batches: 30 });
+    const { store, take } = opened;
+    await take(0);
+    const lanes = Array.from({ length: 29 }, (_, index) => index % 3);
+    const taken = await Promise.all(lanes.map((lane) => take(lane)));
+    expect(taken.map((batch) => batch?.number).toSorted((a, b) => Number(a) - Number(b))).toEqual(
+      Array.from({ length: 29 }, (_, index) => index + 2),
+    );
+    const unsettled = await store.unsettledLanes('ordinary');
+    expect(unsettled.map(({ number }) => number).toSorted()).toEqual([0, 1, 2]);
+    for (const lane of unsettled) {
+      const own = (await store.unsettled(lane, 'ordinary')).map(({ number }) => number);
+      const expected = taken.flatMap((batch) => (batch?.lane === lane.number ? [batch.number] : []));
+      expect(own).toEqual([...(lane.number === 0 ? [1] : []), ...expected].toSorted((a, b) => a - b));
+    }
+  });
+
+  test("a batch that is isolated is settled by its target's first lane, whichever sent it, and taken by nobody else", async () => {
+    await using opened = await open({ batches: 2 });
+    const { store, database, take } = opened;
+    await take(3);
+    const crashes = { importId: 'import', number: 1, crashes: 3, isolated: true };
+    await store.takeOver(crashes, '{}', sql<SqlBool>`1 = 1`);
+    expect(await store.unsettledLanes('ordinary')).toEqual([]);
+    const [lane, ...others] = await store.unsettledLanes('isolated');
+    expect([lane, others]).toEqual([{ kind: 'SEGMENT_MEMBERS', targetId: 'segment', number: 0 }, []]);
+    expect(await store.unsettled({ kind: 'SEGMENT_MEMBERS', targetId: 'segment', number: 0 }, 'isolated')).toHaveLength(
+      1,
+    );
+    await database.transaction((tx) => store.releaseBatch(tx, crashes));
+    expect(await take()).toMatchObject({ number: 2 });
+    expect(await take()).toBeUndefined();
+    expect(await store.nextImport('SEGMENT_MEMBERS', 'segment', 'ordinary')).toBeUndefined();
+    expect(await store.nextImport('SEGMENT_MEMBERS', 'segment', 'isolated')).toEqual({ importId: 'import', begun: 1 });
   });
 
   test('a batch of which nothing was taken leaves them as they are', async () => {
     await using opened = await open({ batches: 2 });
+    await opened.take();
+    await opened.take();
     await opened.complete(1, { taken: { item: 'c-1', at: 1 } });
     await opened.complete(2, { succeeded: 0, created: 0, failed: 1, taken: null });
     expect(await opened.taken()).toEqual([{ item: 'c-1', at: 1 }]);
@@ -145,7 +202,10 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
   test('clearing a finished import leaves all that its report and its targets say', async () => {
     await using opened = await open({ batches: 40 });
     const { store, database, clock } = opened;
-    for (let number = 1; number <= 40; number++) await opened.complete(number, { latencyMs: 41 - number });
+    for (let number = 1; number <= 40; number++) {
+      await opened.take();
+      await opened.complete(number, { latencyMs: 41 - number });
+    }
     expect(await store.p95LatencyMs('import')).toBe(38);
     await database.transaction((tx) => store.set(tx, 'import', { state: 'COMPLETED', finished_at: clock.now() }));
     const targets = await store.targets('import');

@@ -16,6 +16,7 @@ export function createRecordImportKind(deps: {
     targetType: 'ContactList',
     takesCampaign: false,
     defaultOnDuplicate: 'SKIP',
+    severalSenders: true,
     columns: {
       known: ['contactId', 'phoneNumbers', 'customFields', 'consentTimestamp', 'optInStatus'],
       aliases: { phone: 'phoneNumbers.0.number' },

@@ -1,0 +1,79 @@
+import { expect, test, vi } from 'vitest';
+import { DEMO_IDS } from '../../src/sandbox/seed.ts';
+import { startSandbox } from '../../src/sandbox/server.ts';
+import type { GatewayProcess } from '../support/gateway-process.ts';
+import { LIST } from '../support/imports.ts';
+import { freshDatabaseUrl } from '../support/postgres.ts';
+import { dataOf, query, startGateways, untilFinished } from './processes.ts';
+
+const LIST_ID = DEMO_IDS.contactLists.importTrial;
+const ROWS = 3_000;
+const CALLS = ROWS / 100;
+/** Calls that one replica has under way for one list. */
+const CALLS_OF_ONE = 4;
+const FAST = { records: 1000 };
+const CONSENT = new Date(Date.now() - 86_400_000).toISOString();
+
+async function startRecords(gateway: GatewayProcess): Promise<string> {
+  const rows = Array.from({ length: ROWS }, (_, index) => ({
+    contactId: `c-${index}`,
+    phoneNumbers: [{ type: 'mobile', number: `+1415${2_000_000 + index}` }],
+    consentTimestamp: CONSENT,
+    optInStatus: 'confirmed',
+  }));
+  const { startImport } = await dataOf(
+    gateway,
+    `mutation ($input: StartImportInput!) { startImport(input: $input) { ... on StartImportPayload { import { id } } } }`,
+    { input: { kind: 'RECORDS', targetId: LIST, rows } },
+  );
+  return startImport.import.id;
+}
+
+/** The process number of whoever has a lease whose name begins so. */
+async function ownerOf(databaseUrl: string, beginning: string): Promise<number> {
+  const [row] = await query(databaseUrl, `select owner from leases where name like '${beginning}%'`);
+  return Number(/:(\d+):[^:]+$/.exec(String(row?.owner))?.[1]);
+}
+
+test.each(['SIGKILL', 'SIGSTOP'] as const)(
+  'the records of one import travel from both replicas at once, and each gets in once although one of them has a %s',
+  { timeout: 90_000 },
+  async (signal) => {
+    await using sandbox = await startSandbox({ limits: FAST });
+    await using database = await freshDatabaseUrl('postgres');
+    await using cleanUp = new AsyncDisposableStack();
+    const options = { databaseUrl: database.url, sandbox, env: { CXONE_LIMITS: JSON.stringify(FAST) } };
+    const gateways = await startGateways(2, options);
+    for (const gateway of gateways) cleanUp.use(gateway);
+    const calls = sandbox.control.hold({ method: 'POST', path: '/api/v2/contactlists/{listId}/records' });
+    const id = await startRecords(gateways[0] as GatewayProcess);
+    // None is answered, and none is more than what one replica and its helper have under way.
+    await vi.waitFor(() => expect(calls.held()).toBe(2 * CALLS_OF_ONE), 20_000);
+
+    const pid = await ownerOf(database.url, 'help:RECORDS:1:');
+    const helper = gateways.find(({ child }) => child.pid === pid);
+    const first = gateways.find((gateway) => gateway !== helper);
+    if (!helper || !first) throw new Error('One of the two helps the other.');
+    expect(await ownerOf(database.url, 'send:RECORDS:')).toBe(first.child.pid);
+    helper.child.kill(signal);
+    calls.release();
+
+    const outcome = {
+      state: 'COMPLETED',
+      progress: { received: ROWS, valid: ROWS, succeeded: ROWS, skipped: 0, failed: 0, unknown: 0 },
+    };
+    expect(await untilFinished(first, id)).toMatchObject(outcome);
+    expect(sandbox.control.state.records(LIST_ID)).toHaveLength(ROWS);
+    if (signal === 'SIGSTOP') {
+      helper.child.kill('SIGCONT');
+      // What it was told meanwhile is no longer its to book.
+      expect(await untilFinished(helper, id)).toMatchObject(outcome);
+    }
+    // Only what was under way was sent again.
+    const { routes } = sandbox.control.requests();
+    const posts = routes['POST /api/v2/contactlists/{listId}/records']?.requests ?? 0;
+    expect(posts).toBeGreaterThanOrEqual(CALLS);
+    expect(posts).toBeLessThanOrEqual(CALLS + CALLS_OF_ONE);
+    expect(await query(database.url, 'select distinct attempts from import_batches where attempts > 1')).toEqual([]);
+  },
+);
