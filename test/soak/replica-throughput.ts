@@ -1,41 +1,66 @@
 /**
- * How much faster two replicas import than one: `npm run bench:replicas -- [rows] [lists] [rounds] [latency]`. Files are
- * uploaded to all replicas at once, each into a list of its own, as a list takes one call at a time; CXone has no limit,
- * and answers at once unless told to take so many milliseconds. Rounds with one and with two replicas alternate on the
- * same database server; the ratio is of their medians. Tells which process used the processor how much, and how much
- * faster two could be at most if nothing but this machine's processors bounded them.
+ * How much faster two replicas import than one: `npm run bench:replicas -- --kind RECORDS --rows 100000 --imports 1`.
+ * All files are uploaded to the first replica, each into a target of its own unless `--targets` says fewer. CXone has no
+ * limit and answers at once, or after `--latency` milliseconds. Rounds with one and with two replicas alternate on the
+ * same database server; within a round the same is imported `--runs` times by the same processes, the first time by ones
+ * that have just started.
+ *
+ * Tells rows a second, and from the processor time that a row costs in each process what they would be on a machine
+ * that has nothing else to do: on two processors, and with a processor for every gateway.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { outboundContacts } from '../../src/samples/outbound-contacts.ts';
-import { sampleFile } from '../../src/samples/sample-file.ts';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { dataOf, query } from '../replicas/processes.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { put } from '../support/imports.ts';
+import { importSample, SAMPLE_KINDS } from './import-samples.ts';
 import { startPostgresProcess } from './postgres-process.ts';
 
-const [rows = 20_000, lists = 8, rounds = 3, latencyMs = 0] = process.argv.slice(2).map(Number);
-/** More than any machine does. */
-const NO_LIMIT = '{"outbound":100000}';
+const { values } = parseArgs({
+  options: {
+    kind: { type: 'string', default: 'OUTBOUND_CONTACTS' },
+    rows: { type: 'string', default: '20000' },
+    imports: { type: 'string', default: '8' },
+    targets: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    runs: { type: 'string', default: '2' },
+    latency: { type: 'string', default: '0' },
+  },
+});
+const kind = SAMPLE_KINDS.find((name) => name === values.kind);
+if (!kind) throw new Error(`--kind is one of ${SAMPLE_KINDS.join(', ')}.`);
+const sampleFor = (target: string) => importSample(kind, rows, target);
+const rows = Number(values.rows);
+const imports = Number(values.imports);
+const targets = Number(values.targets ?? imports);
+const rounds = Number(values.rounds);
+const runs = Number(values.runs);
+/** More than any machine does, in every group. */
+const NO_LIMIT = JSON.stringify({ records: 1e5, outbound: 1e5, enrichment: 1e5, segments: 1e5 });
+const PROCESSORS = 2;
 
-const file = [...sampleFile(outboundContacts({ rows, dirtyShare: 0, seed: 7 }), 'csv')].join('');
+interface Upstream {
+  readonly child: ChildProcess;
+  readonly url: string;
+}
 
-async function startSandboxProcess(): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../src/sandbox/main.ts')], {
-    env: { PATH: process.env.PATH, SANDBOX_PORT: '0', SANDBOX_LIMITS: '{"outbound":null}' },
+async function startUpstream(): Promise<Upstream> {
+  const script = fileURLToPath(new URL('../bench/servers/mock-cxone.ts', import.meta.url));
+  const child = spawn(process.execPath, [script], {
+    env: { PATH: process.env.PATH },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const [, url] = /CXone sandbox\s+(\S+)/.exec(line) ?? [];
-    if (url === undefined) continue;
+  for await (const url of createInterface({ input: child.stdout })) {
     child.stdout.resume();
+    await fetch(`${url}/_mock?latencyMs=${values.latency}`, { method: 'POST' });
     return { child, url };
   }
-  throw new Error('The sandbox did not start.');
+  throw new Error('The upstream did not start.');
 }
 
 /** What the system tells of a process after its name, from its state on; nothing where it has ended. */
@@ -65,12 +90,13 @@ async function postgresCpuSeconds(url: string): Promise<number> {
   return sum([server, ...pids].map((pid) => cpuSeconds(pid) || 0));
 }
 
-async function importInto(gateway: GatewayProcess, list: string): Promise<void> {
+async function importInto(gateway: GatewayProcess, target: string, file: string): Promise<void> {
+  const targetId = kind === 'SEGMENT_MEMBERS' ? null : `gid://cxone/ContactList/${target}`;
   const { createImportUpload } = await dataOf(
     gateway,
     `mutation ($input: CreateImportUploadInput!) { createImportUpload(input: $input) {
-       ... on CreateImportUploadPayload { url import { id } } } }`,
-    { input: { kind: 'OUTBOUND_CONTACTS', targetId: `gid://cxone/ContactList/${list}`, format: 'CSV' } },
+       ... on CreateImportUploadPayload { url import { id } } ... on Error { message } } }`,
+    { input: { kind, targetId, format: 'CSV' } },
   );
   await put(createImportUpload.url, file);
   for (;;) {
@@ -79,14 +105,29 @@ async function importInto(gateway: GatewayProcess, list: string): Promise<void> 
     });
     if (current.state === 'COMPLETED') return;
     if (/FAIL|CANCEL/.test(current.state)) throw new Error(`It ended as ${current.state}.`);
-    await new Promise((done) => setTimeout(done, 100));
+    await new Promise((done) => setTimeout(done, 20));
   }
 }
 
-/** Rows a second, and what they cost. */
-async function round(count: number, postgresUrl: string) {
-  const sandbox = await startSandboxProcess();
-  const name = `bench_${Date.now()}`;
+interface Run {
+  readonly rowsPerSecond: number;
+  /** Microseconds of processor time a row, of all gateways together. */
+  readonly gateways: number;
+  readonly postgres: number;
+  readonly upstream: number;
+  /** How much of the gateways' time each of them took; its share of the work, roughly. */
+  readonly shares: readonly number[];
+}
+
+/** Rows a second of so many gateways on a machine of its own, none of which uses more than one of `processors`. */
+function rowsPerSecondOn(processors: number, { gateways, postgres, upstream, shares }: Run): number {
+  const busiest = gateways * Math.max(...shares);
+  return 1e6 / Math.max(busiest, (gateways + postgres + upstream) / processors);
+}
+
+async function round(count: number, postgresUrl: string): Promise<Run[]> {
+  const upstream = await startUpstream();
+  const name = `bench_${process.pid}_${count}`;
   await query(postgresUrl, `create database ${name}`);
   const databaseUrl = new URL(postgresUrl);
   databaseUrl.pathname = name;
@@ -94,45 +135,43 @@ async function round(count: number, postgresUrl: string) {
   try {
     for (let index = 0; index < count; index++) {
       const env = { CXONE_LIMITS: NO_LIMIT };
-      gateways.push(await startGatewayProcess({ databaseUrl: databaseUrl.href, cxoneUrl: sandbox.url, env }));
-    }
-    const names = Array.from({ length: lists }, (_, index) => `list-bench-${index}`);
-    for (const id of names)
-      await fetch(`${sandbox.url}/_sandbox/state/contactlists`, {
-        method: 'POST',
-        body: JSON.stringify({ id, name: id }),
-      });
-    if (latencyMs > 0) {
-      const slow = { method: 'POST', path: '/api/v2/outbound/contactlists/{id}/contacts', delayMs: latencyMs };
-      await fetch(`${sandbox.url}/_sandbox/faults`, { method: 'POST', body: JSON.stringify(slow) });
+      gateways.push(await startGatewayProcess({ databaseUrl: databaseUrl.href, cxoneUrl: upstream.url, env }));
     }
     // They have agreed on their shares before the clock runs.
     await new Promise((done) => setTimeout(done, 1_000));
-    const pids = [...gateways.map(({ child }) => child.pid), sandbox.child.pid];
-    const before = pids.map(cpuSeconds);
-    const postgresBefore = await postgresCpuSeconds(postgresUrl);
-    const startedAt = performance.now();
-    await Promise.all(names.map((list, index) => importInto(gateways[index % count] as GatewayProcess, list)));
-    const seconds = (performance.now() - startedAt) / 1000;
-    const cpu = pids.map((pid, index) => cpuSeconds(pid) - (before[index] ?? 0));
-    /** Microseconds of processor time a row. */
-    const perRow = (cpuTime: number) => ((cpuTime * 1e6) / (rows * lists)).toFixed(1);
-    const gatewayCpu = cpu.slice(0, count);
-    const gatewaysCpu = sum(gatewayCpu);
-    const postgresCpu = (await postgresCpuSeconds(postgresUrl)) - postgresBefore;
-    const sandboxCpu = cpu[count] ?? 0;
-    return {
-      rowsPerSecond: (rows * lists) / seconds,
-      // One gateway has one processor at most, two have what the database and the sandbox leave of all.
-      atMost: Math.min(2, (availableParallelism() * gatewaysCpu) / (gatewaysCpu + postgresCpu + sandboxCpu)),
-      costs: `processor time a row, µs: gateway ${perRow(gatewaysCpu)}, Postgres ${perRow(postgresCpu)}, sandbox ${perRow(
-        sandboxCpu,
-      )}; gateways busy ${gatewayCpu.map((each) => (each / seconds).toFixed(2)).join(', ')}`,
-    };
+    const [first] = gateways;
+    if (!first) throw new Error('One was started.');
+    const pids = [...gateways.map(({ child }) => child.pid), upstream.child.pid];
+    const result: Run[] = [];
+    for (let run = 0; run < runs; run++) {
+      const names = Array.from({ length: targets }, (_, index) => `bench-${run}-${index}`);
+      const files = names.map((target) => ({ target, file: sampleFor(target) }));
+      const before = pids.map(cpuSeconds);
+      const postgresBefore = await postgresCpuSeconds(postgresUrl);
+      const startedAt = performance.now();
+      await Promise.all(
+        Array.from({ length: imports }, (_, index) => {
+          const { target, file } = files[index % targets] as { target: string; file: string }; // There are as many.
+          return importInto(first, target, file);
+        }),
+      );
+      const seconds = (performance.now() - startedAt) / 1000;
+      const perRow = (cpuTime: number) => (cpuTime * 1e6) / (rows * imports);
+      const cpu = pids.map((pid, index) => cpuSeconds(pid) - (before[index] ?? 0));
+      const own = cpu.slice(0, count);
+      result.push({
+        rowsPerSecond: (rows * imports) / seconds,
+        gateways: perRow(sum(own)),
+        postgres: perRow((await postgresCpuSeconds(postgresUrl)) - postgresBefore),
+        upstream: perRow(cpu[count] ?? 0),
+        shares: own.map((each) => each / sum(own)),
+      });
+    }
+    return result;
   } finally {
     for (const gateway of gateways) await gateway.stop();
-    sandbox.child.kill();
-    await once(sandbox.child, 'exit');
+    upstream.child.kill();
+    await once(upstream.child, 'exit');
     await query(postgresUrl, `drop database ${name} with (force)`);
   }
 }
@@ -145,20 +184,33 @@ function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
 
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
 await using postgres = await startPostgresProcess();
-const results: Record<1 | 2, number[]> = { 1: [], 2: [] };
-const bounds: number[] = [];
-process.stdout.write(
-  `${lists} lists of ${rows} rows, ${availableParallelism()} processors, CXone answers after ${latencyMs} ms\n`,
+say(
+  `${imports} imports of ${rows} rows, ${kind}, into ${targets} targets; ${availableParallelism()} processors, CXone answers after ${values.latency} ms`,
 );
+const results: Record<1 | 2, Run[][]> = { 1: [], 2: [] };
 for (let index = 0; index < rounds; index++) {
   for (const count of [1, 2] as const) {
-    const { rowsPerSecond, costs, atMost } = await round(count, postgres.url);
-    results[count].push(rowsPerSecond);
-    bounds.push(atMost);
-    process.stdout.write(`${count} gateway${count === 1 ? ' ' : 's'} ${Math.round(rowsPerSecond)} rows/s  ${costs}\n`);
+    const done = await round(count, postgres.url);
+    results[count].push(done);
+    done.forEach((run, number) => {
+      const costs = [run.gateways, run.postgres, run.upstream].map((cost) => cost.toFixed(1));
+      say(
+        `${count} gateway${count === 1 ? ' ' : 's'} run ${number + 1}: ${Math.round(run.rowsPerSecond)} rows/s; processor time a row, µs: gateways ${costs[0]} (${run.shares
+          .map((share) => `${Math.round(share * 100)} %`)
+          .join(' and ')}), Postgres ${costs[1]}, CXone ${costs[2]}`,
+      );
+    });
   }
 }
-process.stdout.write(
-  `two replicas / one: ${(median(results[2]) / median(results[1])).toFixed(2)}, by the processors at most ${median(bounds).toFixed(2)}\n`,
-);
+for (let run = 0; run < runs; run++) {
+  const ratio = (of: (run: Run) => number) => {
+    const [one, two] = ([1, 2] as const).map((count) => median(results[count].map((each) => of(each[run] as Run))));
+    return ((two ?? Number.NaN) / (one ?? Number.NaN)).toFixed(2);
+  };
+  say(
+    `run ${run + 1}: two replicas / one ${ratio(({ rowsPerSecond }) => rowsPerSecond)}; by processor time ${ratio((each) => rowsPerSecondOn(PROCESSORS, each))} on ${PROCESSORS} processors, ${ratio((each) => rowsPerSecondOn(Number.POSITIVE_INFINITY, each))} with one for each`,
+  );
+}

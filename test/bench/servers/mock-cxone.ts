@@ -2,7 +2,8 @@
  * An upstream that answers at once, so that what is measured is who asks: the parts of CXone's surface that the
  * benchmarks touch, without its rules. What it keeps is what they count.
  *
- * `?limitPerSecond=` of `POST /_mock` limits the writes to segments; `GET /_mock` tells and forgets what was asked.
+ * `?limitPerSecond=` of `POST /_mock` limits the writes to segments, `?latencyMs=` delays the answers to imports' rows;
+ * `GET /_mock` tells and forgets what was asked.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,6 +16,9 @@ function contactJson(id: string): string {
 
 const bookJson = (id: string) =>
   `{"id":"${id}","name":"Book ${id}","description":"A book","source":"crm","tags":["a","b"],"fieldDefinitions":[{"name":"external_ref_id","type":"string"},{"name":"loyalty_tier","type":"string"},{"name":"score","type":"integer"},{"name":"newsletter","type":"boolean"}]}`;
+
+const ATTRIBUTES_JSON =
+  '{"attributes":[{"name":"loyalty_tier","type":"string"},{"name":"preferred_channel","type":"string"},{"name":"lifetime_value","type":"decimal"},{"name":"days_since_order","type":"integer"}]}';
 
 const pages = new Map<string, string>();
 /** A page of a book without end. Made once, as the same one is asked for again and again. */
@@ -34,9 +38,10 @@ let calls = 0;
 let segmentWrites = 0;
 let limited = 0;
 let limitPerSecond = Number.POSITIVE_INFINITY;
+let latencyMs = 0;
 let recent: number[] = [];
 let members = new Set<string>();
-let outboundContacts = 0;
+const outboundContacts = new Map<string, number>();
 
 /** Whether a call fits the limit: in no second more than so many. */
 function isWithinLimit(): boolean {
@@ -64,8 +69,7 @@ async function readText(request: IncomingMessage): Promise<string> {
 }
 
 /** Rows of an import are counted by their keys, not parsed: this process must not be what is waited for. */
-async function countRows(request: IncomingMessage): Promise<number> {
-  const key = '"externalId"';
+async function countRows(request: IncomingMessage, key: string): Promise<number> {
   let rows = 0;
   let rest = '';
   for await (const chunk of request) {
@@ -102,14 +106,28 @@ async function answerSegment(
     return;
   }
   segmentWrites++;
+  await latency();
   for (const id of ids) members.add(`${segmentId} ${id}`);
   const answer = `{"successCount":${ids.length},"failureCount":0,"failedContacts":[]}`;
   send(response, 200, answer);
 }
 
+/** A contact list with attributes: its schema, the writing of them, its refresh. */
+async function answerList(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+  if (path.endsWith('/schema')) send(response, 200, ATTRIBUTES_JSON);
+  else if (path.endsWith('/contacts')) {
+    const rows = await countRows(request, '"contactId"');
+    await latency();
+    send(response, 200, `{"processedCount":${rows}}`);
+  } else send(response, 202, '{}');
+}
+
+const latency = () => (latencyMs > 0 ? new Promise((resolve) => setTimeout(resolve, latencyMs)) : undefined);
+
 async function control(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
   if (request.method === 'POST') {
     limitPerSecond = Number(query.get('limitPerSecond') ?? Number.POSITIVE_INFINITY);
+    latencyMs = Number(query.get('latencyMs') ?? 0);
   }
   send(response, 200, JSON.stringify({ calls, segmentWrites, limited, members: members.size }));
   calls = segmentWrites = limited = 0;
@@ -131,12 +149,20 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   else if (resource === 'addressbooks') send(response, 200, contactJson(thingId ?? ''), { etag: `"v-${thingId}"` });
   else if (resource === 'segments') await answerSegment(request, response, id, thingId);
   else if (path.startsWith('/api/v2/outbound/contactlists/')) {
+    const list = things ?? '';
+    const before = outboundContacts.get(list) ?? 0;
     if (request.method === 'POST') {
-      const rows = await countRows(request);
-      outboundContacts += rows;
+      const rows = await countRows(request, '"externalId"');
+      outboundContacts.set(list, before + rows);
+      await latency();
       send(response, 200, `{"accepted":${rows}}`);
-    } else send(response, 200, `{"id":"${things}","name":"List","totalContactCount":${outboundContacts}}`);
-  } else send(response, 404, '{"message":"not mocked"}');
+    } else send(response, 200, `{"id":"${list}","name":"List","totalContactCount":${before}}`);
+  } else if (resource === 'contactlists' && things === 'records') {
+    const rows = await countRows(request, '"contactId"');
+    await latency();
+    send(response, 200, `{"id":"${id}","recordsCreated":${rows},"warnings":[],"errors":[]}`);
+  } else if (path.startsWith('/api/v2/contacts/lists/')) await answerList(request, response, path);
+  else send(response, 404, '{"message":"not mocked"}');
 }
 
 const server = createServer((request, response) => {
