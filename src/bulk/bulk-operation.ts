@@ -12,7 +12,12 @@ import type { Issue } from '../errors.ts';
  */
 export type ItemOutcome =
   | { readonly status: 'created' | 'updated' | 'skipped' }
-  | { readonly status: 'failed' | 'unknown'; readonly issue: Issue };
+  | {
+      readonly status: 'failed' | 'unknown';
+      readonly issue: Issue;
+      /** The HTTP status with which CXone refused what it says: sending it again would not help. */
+      readonly refusedWith?: number | undefined;
+    };
 
 export interface BulkResult {
   /** One for each item, in the order they were given. */

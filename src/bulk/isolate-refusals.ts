@@ -65,12 +65,12 @@ export async function sendIsolatingRefusals<Item>(
     const budgetLeft = extraCalls < MAX_EXTRA_CALLS;
     if (named.size === 0 && (indexes.length === 1 || !budgetLeft)) {
       answered = true;
-      settle(indexes, () => ({ status: 'failed', issue: wholeRefusal(refusal) }));
+      settle(indexes, () => failure(refusal));
       return;
     }
     // A refusal proves that the upstream answers: from here on the items' fates are their own.
     answered = true;
-    for (const [position, issue] of named) outcomes[indexes[position] as number] = { status: 'failed', issue };
+    for (const [position, issue] of named) outcomes[indexes[position] as number] = failure(refusal, issue);
     const rest = indexes.filter((_, position) => !named.has(position));
     if (rest.length === 0) return;
     if (named.size > 0 && budgetLeft) {
@@ -81,7 +81,7 @@ export async function sendIsolatingRefusals<Item>(
       const middle = Math.ceil(rest.length / 2);
       await send(rest.slice(0, middle));
       await send(rest.slice(middle));
-    } else settle(rest, () => ({ status: 'failed', issue: wholeRefusal(refusal) }));
+    } else settle(rest, () => failure(refusal));
   };
 
   await send(items.map((_, index) => index));
@@ -100,6 +100,8 @@ function namedItems(refusal: UpstreamError, size: number): Map<number, Issue> {
   return named;
 }
 
-function wholeRefusal(refusal: UpstreamError): Issue {
-  return { path: [], code: refusal.upstreamCode ?? 'REFUSED', message: refusal.upstreamMessage ?? refusal.message };
+/** @param issue what is said of the item itself; without it, what is said of the whole */
+function failure(refusal: UpstreamError, issue?: Issue): ItemOutcome {
+  const { upstreamCode: code = 'REFUSED', upstreamMessage: message = refusal.message } = refusal;
+  return { status: 'failed', issue: issue ?? { path: [], code, message }, refusedWith: refusal.status };
 }

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Attempt, BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
 import { discrepancyOf, doubtTaken } from '../bulk/count-mismatch.ts';
+import { sendIsolatingRefusals } from '../bulk/isolate-refusals.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { cleanText } from '../cxone/error-body.ts';
 import type { SegmentClient, WireAdded } from './client.ts';
@@ -28,13 +29,20 @@ export function createMemberOperation(deps: {
 
   async function send(segmentId: string, items: readonly string[], attempt: Attempt, call: CallContext) {
     const contactIds = [...new Set(items)];
+    const { outcomes, ...rest } = await sendIsolatingRefusals(contactIds, (some) =>
+      sendSome(segmentId, some, attempt, call),
+    );
+    return { outcomes: withRepeats(items, contactIds, outcomes), ...rest };
+  }
+
+  async function sendSome(segmentId: string, contactIds: readonly string[], attempt: Attempt, call: CallContext) {
     const body = JSON.stringify(contactIds);
     const leave = await writes.enter(contactIds, call);
     try {
       const answer = await client.addContacts(segmentId, body, idempotencyKey(segmentId, body, attempt), call);
       const { outcomes, discrepancy } = readAnswer(answer.body, contactIds);
       const { upstreamRequestId, latencyMs } = answer;
-      return { outcomes: withRepeats(items, contactIds, outcomes), discrepancy, upstreamRequestId, latencyMs };
+      return { outcomes, discrepancy, upstreamRequestId, latencyMs };
     } finally {
       leave();
     }

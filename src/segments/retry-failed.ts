@@ -1,5 +1,6 @@
 /** Batches of imports: only the contacts that failed are sent again, five tries together and a last one alone. */
 import type { BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
+import { isWorthAnotherTry } from '../bulk/item-outcome.ts';
 import { isOutcome } from '../bulk/send-in-parts.ts';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
@@ -22,7 +23,7 @@ export function retryingFailed(
     let result = await send(target, items, attempt, call);
     const outcomes = [...result.outcomes];
     let lastTaken = lastOf(outcomes);
-    const failed = () => items.flatMap((_item, index) => (outcomes[index]?.status === 'failed' ? [index] : []));
+    const failed = () => items.flatMap((_item, index) => (isWorthAnotherTry(outcomes[index]) ? [index] : []));
 
     /** @returns false where CXone could not be asked: what failed before stays all that is known */
     async function again(indexes: readonly number[], name: string): Promise<boolean> {

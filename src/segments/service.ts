@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Audited } from '../bulk/audited.ts';
 import type { BulkCall, BulkCaller, BulkLoader, LoadedItem, SharedWrite } from '../bulk/bulk-loader.ts';
 import type { ImportKind } from '../bulk/import-kind.ts';
-import { takenAs } from '../bulk/item-outcome.ts';
+import { isWorthAnotherTry, takenAs } from '../bulk/item-outcome.ts';
 import { agesBy, type Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { CxoneClient } from '../cxone/client.ts';
@@ -150,7 +150,7 @@ export function createSegments(deps: {
   /** Sends the contact until CXone takes it, or has refused it often enough. */
   async function send(segmentId: string, contactId: string, caller: BulkCaller): Promise<LoadedItem> {
     let loaded = await loader.load(together, segmentId, contactId, caller);
-    for (let tries = 1; loaded.outcome.status === 'failed' && tries <= MAX_TRIES; tries++) {
+    for (let tries = 1; isWorthAnotherTry(loaded.outcome) && tries <= MAX_TRIES; tries++) {
       const isLast = tries === MAX_TRIES;
       if (!isLast && !(await rounds.next(segmentId, tries, caller.call))) break;
       loaded = await loader.load(isLast ? alone : together, segmentId, contactId, caller, { isRetry: true });

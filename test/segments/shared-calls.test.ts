@@ -181,6 +181,34 @@ describe('contacts added to segments one by one', () => {
     expect(done).toEqual(['now', 'later']);
   });
 
+  it('are let in without the one that CXone refuses for its form, which is not tried again', async () => {
+    await using gateway = await startWithSegments(['one']);
+    const fault = { method: 'POST', path: '/api/v2/segments/*/contacts', times: 1, status: 400 };
+    const json = { code: 'Invalid', message: 'invalid', errors: [{ path: '[1]', message: 'not a contact' }] };
+    gateway.sandbox.control.fail({ ...fault, json });
+    const { results } = await addAliases(gateway, [
+      ['one', 'a'],
+      ['one', 'b'],
+      ['one', 'c'],
+    ]);
+    const [added, refused] = ['AddContactToSegmentPayload', 'UpstreamError'];
+    expect(results.map(({ __typename }) => __typename)).toEqual([added, refused, added]);
+    expect(results[1]).toMatchObject({
+      status: 400,
+      retryable: false,
+      message: expect.stringContaining('not a contact'),
+    });
+    expect(callsOf(gateway)).toMatchObject({ requests: 2, batchSizes: { 3: 1, 2: 1 } });
+    // Which one it is it may also not say.
+    gateway.sandbox.control.fail(fault);
+    const again = await addAliases(gateway, [
+      ['one', 'd'],
+      ['one', 'e'],
+    ]);
+    expect(again.results.map(({ __typename }) => __typename)).toEqual([added, added]);
+    expect(gateway.sandbox.control.requests().violations).toEqual([]);
+  });
+
   it('take effect once when the answer is lost: sent again under the same key', async () => {
     await using gateway = await startWithSegments(['one']);
     const { control } = gateway.sandbox;
