@@ -38,6 +38,8 @@ export interface Harness extends AsyncDisposable {
   requestsRunning(): number;
   /** Live subscriptions, as the metrics have it. */
   subscriptions(): number;
+  /** Open WebSockets, as the metrics have it. */
+  sockets(): number;
   post(body: unknown, headers?: Record<string, string>): Promise<Response>;
 }
 
@@ -257,6 +259,7 @@ export async function startHarness(
     },
     requestsRunning: () => gauges?.().requests ?? 0,
     subscriptions: () => gauges?.().subscriptions ?? 0,
+    sockets: () => gauges?.().sockets ?? 0,
     post: (body, headers = {}) =>
       fetch(graphql, {
         method: 'POST',

@@ -1,4 +1,4 @@
-import { Kysely } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { openDatabase } from '../../src/store/database.ts';
@@ -8,6 +8,7 @@ import { openSqlite } from '../../src/store/sqlite.ts';
 import { silentLog } from '../../src/store/storage-engine.ts';
 import type { Tables } from '../../src/store/tables.ts';
 import { freshDatabaseUrl } from '../support/postgres.ts';
+import { startChild } from './child-process.ts';
 import { ENGINES } from './open-database.ts';
 
 describe.each(ENGINES)('migrations on %s', (name) => {
@@ -33,5 +34,23 @@ describe.each(ENGINES)('migrations on %s', (name) => {
     await using database = await openDatabase({ url: fresh.url, clock: systemClock });
     await database.ping();
     expect(await database.db.selectFrom('outbox').selectAll().execute()).toEqual([]);
+  });
+
+  test('killed at any place in between, they leave nothing behind, and the next start begins anew', async () => {
+    // Postgres undoes what a connection leaves behind, whatever it was at.
+    const rounds = name === 'sqlite' ? 20 : 4;
+    await using counted = await freshDatabaseUrl(name);
+    await using whole = startChild('die-migrating.ts', counted.url);
+    const places = Number(await whole.nextLine());
+    expect(places).toBeGreaterThan(rounds);
+    for (let round = 1; round <= rounds; round += 1) {
+      await using fresh = await freshDatabaseUrl(name);
+      await using child = startChild('die-migrating.ts', fresh.url, String(Math.ceil((round / rounds) * places)));
+      expect(await child.ended()).toBe('SIGKILL');
+      await using database = await openDatabase({ url: fresh.url, clock: systemClock });
+      const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(database.db);
+      expect(rows).toHaveLength(6);
+      expect(await database.db.selectFrom('import_batches').selectAll().execute()).toEqual([]);
+    }
   });
 });
