@@ -68,6 +68,75 @@ describeInBrowser('what the dashboard tells in depth, in a browser', () => {
     await page.getByRole('button', { name: 'Show older imports' }).waitFor({ state: 'detached' });
   });
 
+  test('what was not sent is not to go, a repeat is one, and one failure in thousands is not a success rate of 100 %', async () => {
+    await using gateway = await startGateway();
+    const { page } = await browser.open(gateway.url);
+    const card = (list: RegExp) => page.getByRole('article', { name: list });
+    await startImport(gateway, [outboundRow(1), outboundRow(1), outboundRow(2)], { options: { validateOnly: true } });
+    await card(/Import trial/)
+      .getByText('2 not sent')
+      .waitFor();
+    await card(/Import trial/)
+      .getByText(/^1 duplicate$/)
+      .waitFor();
+
+    gateway.sandbox.control.fail({
+      method: 'POST',
+      path: '/api/v2/outbound/contactlists/*/contacts',
+      refuse: { keys: ['CRM-5'], code: 'INVALID', message: 'refused for this test' },
+    });
+    const rows = Array.from({ length: 2_500 }, (_, index) => outboundRow(index));
+    await startImport(gateway, rows, { targetId: 'gid://cxone/ContactList/list-winback' });
+    await card(/Win back/)
+      .getByText('1 failed')
+      .waitFor();
+    await card(/Win back/)
+      .getByRole('button', { name: /^Details/ })
+      .click();
+    const rate = card(/Win back/)
+      .getByRole('definition')
+      .first();
+    await rate.waitFor();
+    expect(await rate.textContent()).toBe('99.9 %');
+  });
+
+  test('long names are shown whole, and push nothing out of sight', async () => {
+    await using gateway = await startGateway();
+    const word = 'Rindfleischetikettierungsueberwachungsaufgabenuebertragungsgesetz';
+    gateway.sandbox.control.add.contactList({
+      id: 'list-long',
+      name: `${'A list with a name without end '.repeat(4)}${word}`,
+    });
+    await finished(
+      gateway,
+      await startImport(gateway, [outboundRow(1)], { targetId: 'gid://cxone/ContactList/list-long' }),
+    );
+    const { page } = await browser.open(gateway.url);
+    await page.getByRole('button', { name: /^Details/ }).click();
+    await page.getByRole('heading', { name: '1 target' }).waitFor();
+    const event = {
+      type: 'contact.enriched',
+      contactListId: 'list-long',
+      contactId: `contact-${word}`,
+      attributes: { [`attribute_${word}`]: word.repeat(2) },
+    };
+    const news = page.getByRole('list', { name: 'Newest first' });
+    // Nobody tells when a subscription has begun; what happens often enough happens after that.
+    const tell = async () => {
+      await gateway.sandbox.control.deliver(event, { to: `${gateway.url}/webhooks/cxone` });
+      return await news.getByRole('term').count();
+    };
+    await expect.poll(tell, { timeout: 10_000 }).toBeGreaterThan(0);
+    for (const width of [1280, 375]) {
+      await page.setViewportSize({ width, height: 800 });
+      for (const place of [page.getByRole('region', { name: 'Targets' }), news, page.locator('html')])
+        expect(await place.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0);
+    }
+    // A time on one line.
+    const lines = 'Array.from(document.querySelectorAll("time"), (each) => each.getClientRects().length)';
+    expect(new Set(await page.evaluate<number[]>(lines))).toEqual(new Set([1]));
+  });
+
   test('a 429 from CXone is counted, charted and named', async () => {
     await using gateway = await startGateway();
     const { page } = await browser.open(gateway.url);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { DEMO_IDS } from '../../src/sandbox/seed.ts';
 import { startGateway } from '../support/gateway.ts';
 import { finished, LIST, outboundRow, startImport } from '../support/imports.ts';
@@ -94,6 +95,45 @@ describeInBrowser('imports on the dashboard, in a browser', () => {
       .getByRole('article', { name: /Win back/ })
       .getByText('3 succeeded')
       .waitFor();
+  });
+
+  test('the rows to mend can be had after their link has ended, and where the gateway is away that is said', async () => {
+    let laterMs = 0;
+    await using gateway = await startGateway({ clock: { ...systemClock, now: () => systemClock.now() + laterMs } });
+    const { hostname, port } = new URL(gateway.url);
+    await using proxy = await startTcpProxy({ host: hostname, port: Number(port) });
+    await finished(gateway, await startImport(gateway, [outboundRow(1), { externalId: 'CRM-x' }]));
+    const { page } = await browser.open(`http://127.0.0.1:${proxy.port}`);
+    const link = page.getByRole('link', { name: /^Rows to mend/ });
+    const shownLink = `http://127.0.0.1:${proxy.port}${await link.getAttribute('href')}`;
+    // Links to rejected rows last a week.
+    laterMs = 8 * 24 * 3_600_000;
+    expect((await fetch(shownLink)).status).toBe(410);
+    const downloading = page.waitForEvent('download');
+    await link.click();
+    expect(await readFile(await (await downloading).path(), 'utf8')).toContain('CRM-x');
+
+    await proxy.cut();
+    await link.click();
+    await page.getByRole('alert').getByText('The gateway does not answer.').waitFor();
+  });
+
+  test('a dialog that was opened while the gateway was away is of use when it is back', async () => {
+    await using gateway = await startGateway();
+    const { hostname, port } = new URL(gateway.url);
+    await using proxy = await startTcpProxy({ host: hostname, port: Number(port) });
+    const { page } = await browser.open(`http://127.0.0.1:${proxy.port}`);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await proxy.cut();
+    await page.getByText(/^Not live/).waitFor();
+    await dropFile(page, 'contacts.csv', csv(1));
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('alert').getByText('The gateway does not answer.').waitFor();
+    expect(await dialog.getByLabel('Contact list').inputValue()).toBe('');
+    await dialog.locator('option:checked', { hasText: 'Could not be read' }).waitFor({ state: 'attached' });
+    await proxy.mend();
+    await dialog.getByLabel('Contact list').selectOption({ value: LIST });
+    await dialog.getByRole('alert').waitFor({ state: 'detached' });
   });
 
   test('an import is paused, resumed, cancelled, and its failed rows sent again with a click', async () => {

@@ -62,11 +62,12 @@ export function Batches(props: {
       </ul>
       {(turnPage.back || turnPage.forward) && (
         <p class="pages">
-          <button type="button" disabled={!turnPage.back} onClick={() => turnPage.back?.()}>
+          {/* Not `disabled`: whoever turned to the last page by keyboard would lose their place. */}
+          <button type="button" aria-disabled={!turnPage.back} onClick={() => turnPage.back?.()}>
             Earlier
           </button>
           {whole(first.number)}–{whole(last.number)}
-          <button type="button" disabled={!turnPage.forward} onClick={() => turnPage.forward?.()}>
+          <button type="button" aria-disabled={!turnPage.forward} onClick={() => turnPage.forward?.()}>
             Later
           </button>
         </p>

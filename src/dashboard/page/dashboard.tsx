@@ -38,7 +38,7 @@ export function Dashboard(props: { connection: Connection; onSignOut: (() => voi
         </div>
       </main>
       <DropTarget onFile={setFile} isBusy={file !== null} />
-      {file && <UploadDialog file={file} onClose={() => setFile(null)} />}
+      {file && <UploadDialog file={file} isLive={isLive} onClose={() => setFile(null)} />}
       {/* What changed, for those who do not see it. */}
       <p class="visually-hidden" role="log" aria-label="News of imports">
         {announcement}

@@ -3,8 +3,9 @@ import { useState } from 'preact/hooks';
 import { useMutation } from 'urql';
 import { type EnrichmentNewsFragment, RegisterEnrichmentWebhookDocument } from '../../client/generated/graphql.ts';
 import { whole } from '../../client/number-text.ts';
-import { moment, rawId } from './format.ts';
+import { rawId } from './format.ts';
 import { messageOf, typed } from './gateway.ts';
+import { Moment } from './moment.tsx';
 import { useEnrichments } from './use-enrichments.ts';
 
 export function EnrichmentPanel() {
@@ -35,7 +36,9 @@ function Enrichment({ event }: { event: EnrichmentNewsFragment }) {
     <li>
       <div class="news-head">
         <b>{contactId}</b>
-        <span class="quiet">{moment(occurredAt)}</span>
+        <span class="quiet">
+          <Moment of={occurredAt} />
+        </span>
       </div>
       <p class="quiet">
         {type === 'CONTACT_ENRICHED' ? 'enriched' : 'changed'} on {contactList.name ?? rawId(contactList.id)}

@@ -2,26 +2,35 @@
 import type { ImportKind, TargetNameFragment } from '../../client/generated/graphql.ts';
 import { decimal } from '../../client/number-text.ts';
 
+// Not `hour12: false`: by that, some browsers begin the day at 24:00.
 const clockTime = new Intl.DateTimeFormat('en', {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
-  hour12: false,
+  hourCycle: 'h23',
 });
 const dayAndTime = new Intl.DateTimeFormat('en', {
   day: 'numeric',
   month: 'short',
   hour: '2-digit',
   minute: '2-digit',
-  hour12: false,
+  hourCycle: 'h23',
 });
+const day = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short', year: 'numeric' });
+const inFull = new Intl.DateTimeFormat('en', { dateStyle: 'full', timeStyle: 'long', hourCycle: 'h23' });
 
 export const timeOfDay = (time: Date): string => clockTime.format(time);
 
-/** Today the time of day, else with the day. */
+/** Of today the time of day, of this year the day with it, and else the day alone; in the time zone of who looks at it. */
 export function moment(iso: string): string {
-  const time = new Date(iso);
-  return time.toDateString() === new Date().toDateString() ? timeOfDay(time) : dayAndTime.format(time);
+  const [time, now] = [new Date(iso), new Date()];
+  if (time.toDateString() === now.toDateString()) return timeOfDay(time);
+  return time.getFullYear() === now.getFullYear() ? dayAndTime.format(time) : day.format(time);
+}
+
+/** With the day of the week and the time zone. */
+export function timeInFull(iso: string): string {
+  return inFull.format(new Date(iso));
 }
 
 export function bytes(count: number): string {

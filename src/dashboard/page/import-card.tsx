@@ -2,11 +2,14 @@
 import { useState } from 'preact/hooks';
 import type { ImportState } from '../../client/generated/graphql.ts';
 import { counted, duration, whole } from '../../client/number-text.ts';
-import { inWords, KIND_NAMES, moment, ownLink, targetName } from './format.ts';
+import { inWords, KIND_NAMES, moment, targetName } from './format.ts';
 import { ImportDetail } from './import-detail.tsx';
 import { ImportSteering } from './import-steering.tsx';
+import { Moment } from './moment.tsx';
 import { ProgressBar } from './progress-bar.tsx';
+import { RejectionsLink } from './rejections-link.tsx';
 import type { ShownImport } from './use-imports.ts';
+import { useKeptFocus } from './use-kept-focus.ts';
 
 const TONES: Readonly<Record<ImportState, string>> = {
   AWAITING_UPLOAD: 'waiting',
@@ -22,7 +25,9 @@ const TONES: Readonly<Record<ImportState, string>> = {
 
 export function ImportCard({ shown, onChanged }: { shown: ShownImport; onChanged: () => void }) {
   const [isOpen, setIsOpen] = useState(false);
-  const { kind, state, target, failure, progress, rejectionsUrl } = shown;
+  const [problem, setProblem] = useState<string | null>(null);
+  const footer = useKeptFocus<HTMLElement>();
+  const { kind, state, target, failure, progress, finishedAt } = shown;
   const title = target ? `${KIND_NAMES[kind]} → ${targetName(target)}` : KIND_NAMES[kind];
   const label = `${title}, ${moment(shown.createdAt)}`;
   const leftOut = progress.rejected + progress.duplicates + progress.failed + progress.unknown;
@@ -33,23 +38,26 @@ export function ImportCard({ shown, onChanged }: { shown: ShownImport; onChanged
         <h3>{title}</h3>
         <span class={`badge ${TONES[state]}`}>{inWords(state)}</span>
       </header>
-      <p class="quiet">{whenAndWho(shown)}</p>
+      <p class="quiet">
+        <WhenAndWho shown={shown} />
+      </p>
       {failure !== null && <p class="alert">{failure}</p>}
-      {state === 'AWAITING_UPLOAD' ? (
-        <p class="quiet">Its file has not come yet.</p>
-      ) : (
+      {state === 'AWAITING_UPLOAD' && <p class="quiet">Its file has not come yet.</p>}
+      {/* Where no row has come and none will, a bar has nothing to show. */}
+      {state !== 'AWAITING_UPLOAD' && (progress.received > 0 || finishedAt === null) && (
         <>
-          <ProgressBar progress={progress} label={`Progress of ${label}`} />
+          <ProgressBar shown={shown} label={`Progress of ${label}`} />
           <p class="pace">{pace(shown)}</p>
         </>
       )}
-      <footer>
+      <footer ref={footer}>
         <ImportSteering shown={shown} label={label} onChanged={onChanged} />
-        {leftOut > 0 && (
-          <a class="button" href={ownLink(rejectionsUrl)} download>
-            Rows to mend (CSV)<span class="visually-hidden"> of {label}</span>
-          </a>
+        {problem !== null && (
+          <p class="alert" role="alert">
+            {problem}
+          </p>
         )}
+        {leftOut > 0 && <RejectionsLink shown={shown} label={label} onProblem={setProblem} />}
         <button
           type="button"
           class="plain"
@@ -68,11 +76,16 @@ export function ImportCard({ shown, onChanged }: { shown: ShownImport; onChanged
   );
 }
 
-function whenAndWho({ createdAt, startedAt, finishedAt, createdBy }: ShownImport): string {
-  const by = `by ${createdBy}`;
-  if (finishedAt === null) return `Since ${moment(startedAt ?? createdAt)}, ${by}`;
-  const seconds = (Date.parse(finishedAt) - Date.parse(startedAt ?? createdAt)) / 1000;
-  return `${moment(finishedAt)}, ${by}, took ${seconds < 1 ? 'less than a second' : duration(seconds)}`;
+function WhenAndWho({ shown: { createdAt, startedAt, finishedAt, createdBy } }: { shown: ShownImport }) {
+  const begunAt = startedAt ?? createdAt;
+  const seconds = finishedAt === null ? null : (Date.parse(finishedAt) - Date.parse(begunAt)) / 1000;
+  return (
+    <>
+      {finishedAt === null && 'Since '}
+      <Moment of={finishedAt ?? begunAt} />, by {createdBy}
+      {seconds !== null && `, took ${seconds < 1 ? 'less than a second' : duration(seconds)}`}
+    </>
+  );
 }
 
 function pace({ state, progress }: ShownImport): string {

@@ -1,6 +1,6 @@
 /** All there is to know about one import: what it wrote to, its calls, why rows were left out, and the report. */
-import type { ReportFragment } from '../../client/generated/graphql.ts';
-import { counted, decimal, whole } from '../../client/number-text.ts';
+import type { ProgressFragment, ReportFragment } from '../../client/generated/graphql.ts';
+import { counted, decimal, share, whole } from '../../client/number-text.ts';
 import { Batches } from './batches.tsx';
 import { inWords, targetName } from './format.ts';
 import { RejectionReasons } from './rejection-reasons.tsx';
@@ -13,9 +13,9 @@ export function ImportDetail({ shown }: { shown: ShownImport }) {
   if (detail === null) return <p class="quiet">Reading…</p>;
   return (
     <div class="detail">
-      {detail.report && <Report report={detail.report} />}
+      {detail.report && <Report report={detail.report} progress={detail.progress} />}
       <RejectionReasons shown={shown} />
-      <Targets targets={detail.targets} isPaused={shown.state === 'PAUSED'} />
+      <Targets targets={detail.targets} shown={shown} />
       <Batches batches={detail.batches} total={shown.progress.batchesTotal} turnPage={turnPage} />
       <p class="quiet">
         Import id <code>{shown.id}</code>
@@ -24,10 +24,10 @@ export function ImportDetail({ shown }: { shown: ShownImport }) {
   );
 }
 
-function Report({ report }: { report: ReportFragment }) {
+function Report({ report, progress }: { report: ReportFragment; progress: ProgressFragment }) {
   const { verification } = report;
   const figures: [string, string | null][] = [
-    ['Success rate', `${decimal(report.successRatePercent)} %`],
+    ['Success rate', successRate(report, progress)],
     ['Average call', inMilliseconds(report.averageBatchLatencyMs)],
     ['Slowest 5 %', inMilliseconds(report.p95BatchLatencyMs)],
     ['Attributes filled', report.fillRatePercent === null ? null : `${decimal(report.fillRatePercent)} %`],
@@ -50,11 +50,19 @@ function Report({ report }: { report: ReportFragment }) {
         <p class={verification.matches ? 'quiet' : 'alert'}>
           {verification.matches
             ? `Verified: the list’s own count went from ${whole(verification.countBefore)} to ${whole(verification.countAfter)}, as it should.`
-            : `The list’s own count went from ${whole(verification.countBefore)} to ${whole(verification.countAfter)}, but ${whole(verification.expectedAfter)} were expected.`}
+            : `The list’s own count went from ${whole(verification.countBefore)} to ${whole(verification.countAfter)}, but ${whole(verification.expectedAfter)} should be there.`}
         </p>
       )}
     </section>
   );
+}
+
+/** From the counts: the report's own figure is rounded, and a single row in 25 000 that failed must not make it 100 %. */
+function successRate({ successRatePercent }: ReportFragment, progress: ProgressFragment): string {
+  const { succeeded, skipped, failed, unknown, valid } = progress;
+  // Where nothing was sent, as by a mere check, the report knows what that means.
+  if (succeeded + skipped + failed + unknown === 0) return `${decimal(successRatePercent)} %`;
+  return share(succeeded + skipped, valid);
 }
 
 function inMilliseconds(value: number | null): string | null {
@@ -70,8 +78,10 @@ const COUNTS = [
   ['Attempts', 'attempts'],
 ] as const;
 
-function Targets({ targets, isPaused }: { targets: Detail['targets']; isPaused: boolean }) {
+function Targets({ targets, shown }: { targets: Detail['targets']; shown: ShownImport }) {
   if (targets.length === 0) return null;
+  const isPaused = shown.state === 'PAUSED';
+  const nameOf = (name: string) => (name === 'To go' && shown.finishedAt !== null ? 'Not sent' : name);
   return (
     <section>
       <h4>{counted(targets.length, 'target')}</h4>
@@ -84,7 +94,7 @@ function Targets({ targets, isPaused }: { targets: Detail['targets']; isPaused: 
               <th scope="col">State</th>
               {COUNTS.map(([name]) => (
                 <th key={name} scope="col">
-                  {name}
+                  {nameOf(name)}
                 </th>
               ))}
             </tr>
@@ -95,7 +105,7 @@ function Targets({ targets, isPaused }: { targets: Detail['targets']; isPaused: 
                 <th scope="row">{targetName(node)}</th>
                 <td>{inWords(isPaused && state === 'RUNNING' ? 'PAUSED' : state)}</td>
                 {COUNTS.map(([name, key]) => (
-                  <td key={key} data-name={name.toLowerCase()}>
+                  <td key={key} data-name={nameOf(name).toLowerCase()}>
                     {whole(target[key])}
                   </td>
                 ))}

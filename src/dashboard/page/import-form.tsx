@@ -73,9 +73,11 @@ export function toInput(form: ImportForm): CreateImportUploadInput {
 export function ImportFormFields(props: {
   form: ImportForm;
   places: ImportPlacesQuery | undefined;
+  /** Whether they could not be read. */
+  isUnread: boolean;
   onChange: (form: ImportForm) => void;
 }) {
-  const { form, places, onChange } = props;
+  const { form, places, isUnread, onChange } = props;
   const change = (part: Partial<ImportForm>) => onChange({ ...form, ...part });
   const { target, meaning } = KINDS[form.kind];
   return (
@@ -91,8 +93,8 @@ export function ImportFormFields(props: {
         <label class="field">
           <span>{target === 'list' ? 'Contact list' : 'Address book'}</span>
           <select required value={form.targetId} onChange={(event) => change({ targetId: event.currentTarget.value })}>
-            <option value="" disabled>
-              {places ? 'Choose one…' : 'Reading…'}
+            <option value="" disabled selected={form.targetId === ''}>
+              {places ? 'Choose one…' : isUnread ? 'Could not be read' : 'Reading…'}
             </option>
             {target === 'list'
               ? places?.contactLists.nodes.map(({ id, name, totalContactCount }) => (

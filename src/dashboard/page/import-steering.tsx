@@ -1,5 +1,5 @@
 /** The buttons that steer an import: those that make sense in its state. */
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type OperationResult, useClient } from 'urql';
 import {
   CancelImportDocument,
@@ -23,6 +23,15 @@ export function ImportSteering(props: { shown: ShownImport; label: string; onCha
   const [problem, setProblem] = useState<string | null>(null);
   const [isCancelling, setIsCancelling] = useState(false);
 
+  // To be asked, and to have answered, takes away the button that was pressed: the focus goes where one goes on.
+  const nextButton = useRef<HTMLButtonElement>(null);
+  const wasCancelling = useRef(false);
+  useLayoutEffect(() => {
+    const isTurn = isCancelling !== wasCancelling.current;
+    wasCancelling.current = isCancelling;
+    if (isTurn && document.activeElement === document.body) nextButton.current?.focus();
+  }, [isCancelling]);
+
   async function steer(call: Promise<string | null>) {
     setIsBusy(true);
     setProblem(await call);
@@ -37,7 +46,8 @@ export function ImportSteering(props: { shown: ShownImport; label: string; onCha
 
   const hasFailedRows = progress.failed + progress.unknown > 0 || (state === 'FAILED' && progress.pending > 0);
   const button = (text: string, call: () => Promise<string | null>) => (
-    <button type="button" disabled={isBusy} onClick={() => void steer(call())}>
+    // Not `disabled`: that would take the focus from it.
+    <button type="button" aria-disabled={isBusy} onClick={() => isBusy || void steer(call())}>
       {text}
       <span class="visually-hidden"> {label}</span>
     </button>
@@ -54,14 +64,17 @@ export function ImportSteering(props: { shown: ShownImport; label: string; onCha
       {HAS_ENDED.includes(state) && hasFailedRows && button('Send failed rows again', retry)}
       {CAN_CANCEL.includes(state) &&
         (isCancelling ? (
-          <span class="confirm">
-            What was sent stays sent. {button('Cancel it', cancel)}
-            <button type="button" class="plain" onClick={() => setIsCancelling(false)}>
+          // biome-ignore lint/a11y/useSemanticElements: a fieldset is for fields
+          <span class="confirm" role="group" aria-labelledby={`cancelling-${id}`}>
+            <span id={`cancelling-${id}`}>What was sent stays sent.</span>
+            {button('Cancel it', cancel)}
+            <button ref={nextButton} type="button" class="plain" onClick={() => setIsCancelling(false)}>
               Keep it
+              <span class="visually-hidden"> {label}</span>
             </button>
           </span>
         ) : (
-          <button type="button" onClick={() => setIsCancelling(true)}>
+          <button ref={nextButton} type="button" onClick={() => setIsCancelling(true)}>
             Cancel…<span class="visually-hidden"> {label}</span>
           </button>
         ))}

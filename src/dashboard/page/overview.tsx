@@ -1,7 +1,9 @@
 /** The handful of numbers that say how things are at a glance. */
-import { counted, decimal, whole } from '../../client/number-text.ts';
+import { counted, share, whole } from '../../client/number-text.ts';
+import { chartWindow } from './call-chart.tsx';
+import { groupName } from './upstream-panel.tsx';
 import type { ShownImport } from './use-imports.ts';
-import { type Health, KEPT_MS } from './use-status.ts';
+import type { Health, Status } from './use-status.ts';
 
 export function Overview({
   health: { status, samples },
@@ -26,24 +28,24 @@ export function Overview({
         <Figure
           name="Imports running"
           value={status ? whole(status.importsRunning) : '–'}
-          note={status && status.importsWaiting > 0 ? `${whole(status.importsWaiting)} waiting` : 'none waiting'}
+          note={status ? `${status.importsWaiting > 0 ? whole(status.importsWaiting) : 'none'} waiting` : ''}
         />
         <Figure name="Rows a second" value={rate === 0 ? '0' : whole(Math.round(rate))} note="all imports together" />
         <Figure
           name="CXone"
           value={status === null ? '–' : open.length === 0 ? 'Healthy' : 'Held back'}
           tone={open.length > 0 ? 'bad' : undefined}
-          note={open.length > 0 ? `circuit open: ${open.map(({ group }) => group).join(', ')}` : 'all circuits closed'}
+          note={status ? circuitsInWords(status.upstream) : ''}
         />
         <Figure
           name="429s"
           value={whole(rateLimited)}
           tone={rateLimited > 0 ? 'warn' : undefined}
-          note={`in the last ${KEPT_MS / 60_000} minutes`}
+          note={`in the ${chartWindow(Object.values(samples)[0] ?? []).name}`}
         />
         <Figure
           name="Cache hits"
-          value={cache && asked > 0 ? `${decimal((100 * cache.hits) / asked)} %` : '–'}
+          value={cache && asked > 0 ? share(cache.hits, asked) : '–'}
           note={cache ? `${counted(cache.entries, 'baseline')} kept` : ''}
         />
         <Figure
@@ -54,6 +56,13 @@ export function Overview({
       </dl>
     </section>
   );
+}
+
+/** Those that hold calls back, by the names that the panel beside has for them. */
+function circuitsInWords(groups: Status['upstream']): string {
+  const held = groups.filter(({ circuit }) => circuit !== 'CLOSED');
+  if (held.length === 0) return 'all circuits closed';
+  return `circuit not closed: ${held.map(({ group }) => groupName(group)).join(', ')}`;
 }
 
 function Figure(props: { name: string; value: string; note: string; tone?: 'warn' | 'bad' | undefined }) {

@@ -1,9 +1,11 @@
 /** How far an import is, and what has become of its rows so far. */
-import type { ProgressFragment } from '../../client/generated/graphql.ts';
-import { decimal, whole } from '../../client/number-text.ts';
+import { whole } from '../../client/number-text.ts';
+import { percentDone } from '../../client/progress-text.ts';
 import { rowCounts } from './row-counts.ts';
+import type { ShownImport } from './use-imports.ts';
 
-export function ProgressBar({ progress, label }: { progress: ProgressFragment; label: string }) {
+export function ProgressBar({ shown, label }: { shown: ShownImport; label: string }) {
+  const { state, progress, finishedAt } = shown;
   const counts = rowCounts(progress).filter(({ count }) => count > 0);
   const { received, pending, percent } = progress;
   return (
@@ -14,8 +16,8 @@ export function ProgressBar({ progress, label }: { progress: ProgressFragment; l
         aria-label={label}
         aria-valuemin={0}
         aria-valuemax={100}
-        aria-valuenow={Math.round(percent)}
-        aria-valuetext={`${decimal(percent)} percent`}
+        aria-valuenow={Math.floor(percent)}
+        aria-valuetext={percentDone(state, progress)}
       >
         {counts.map(({ tone, count }) => (
           <span key={tone} class={tone} style={{ flexGrow: count }} />
@@ -30,9 +32,9 @@ export function ProgressBar({ progress, label }: { progress: ProgressFragment; l
           </li>
         ))}
         {pending > 0 && (
-          <li title="Not sent yet">
+          <li title={finishedAt === null ? 'Not sent yet' : 'Valid, and not sent to CXone'}>
             <span class="dot pending" aria-hidden="true" />
-            <b>{whole(pending)}</b> to go
+            <b>{whole(pending)}</b> {finishedAt === null ? 'to go' : 'not sent'}
           </li>
         )}
       </ul>

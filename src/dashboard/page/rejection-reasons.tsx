@@ -64,8 +64,8 @@ function ReasonLine({ reason, most }: { reason: Reason; most: number }) {
         )}
         {message}
         <span class="quiet">
-          {' '}
-          · row {firstRows.map(whole).join(', ')}
+          {/* The dot goes where the rows go. */} ·{'\u00a0'}
+          {count === 1 ? 'row' : 'rows'} {firstRows.map(whole).join(', ')}
           {count > firstRows.length && ', …'}
         </span>
       </span>

@@ -23,7 +23,7 @@ export function rowCounts(progress: ProgressFragment): RowCount[] {
     { tone: 'rejected', name: 'rejected', meaning: 'Not valid, not sent', count: progress.rejected },
     {
       tone: 'duplicate',
-      name: 'duplicates',
+      name: progress.duplicates === 1 ? 'duplicate' : 'duplicates',
       meaning: 'Repeats an earlier row of the file',
       count: progress.duplicates,
     },

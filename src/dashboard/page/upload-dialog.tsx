@@ -3,22 +3,30 @@ import type { TargetedSubmitEvent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useQuery } from 'urql';
 import { ImportPlacesDocument } from '../../client/generated/graphql.ts';
-import { decimal } from '../../client/number-text.ts';
+import { share } from '../../client/number-text.ts';
 import { bytes } from './format.ts';
 import { messageOf, typed } from './gateway.ts';
 import { guessKind } from './guess-kind.ts';
 import { EMPTY_FORM, type ImportForm, ImportFormFields } from './import-form.tsx';
 import { useUpload } from './use-upload.ts';
 
-export function UploadDialog({ file, onClose }: { file: File; onClose: () => void }) {
+export function UploadDialog(props: { file: File; isLive: boolean; onClose: () => void }) {
+  const { file, isLive, onClose } = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const [form, setForm] = useState<ImportForm>(EMPTY_FORM);
-  const [places] = useQuery({ query: typed(ImportPlacesDocument) });
-  const upload = useUpload(onClose);
+  const [places, readPlaces] = useQuery({ query: typed(ImportPlacesDocument) });
+  const startButton = useRef<HTMLButtonElement>(null);
+  // Closed and not just gone: the focus returns to where it was.
+  const upload = useUpload(() => dialog.current?.close());
+  const isUnread = places.error !== undefined;
 
   useEffect(() => {
     dialog.current?.showModal();
   }, []);
+  // What could not be read while the gateway was away is read when it is back.
+  useEffect(() => {
+    if (isLive && isUnread) readPlaces();
+  }, [isLive]);
   useEffect(() => {
     let isOver = false;
     void guessKind(file).then((guess) => {
@@ -31,11 +39,14 @@ export function UploadDialog({ file, onClose }: { file: File; onClose: () => voi
 
   const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
+    if (upload.sentBytes !== null) return;
+    // The fields are hidden now, and with them the focus.
+    startButton.current?.focus();
     void upload.start(file, form);
   };
   const { sentBytes } = upload;
   const problem = upload.problem ?? (places.error ? messageOf(places.error) : null);
-  const percent = file.size === 0 ? 0 : (100 * (sentBytes ?? 0)) / file.size;
+  const sent = Math.min(sentBytes ?? 0, file.size);
   return (
     <dialog
       ref={dialog}
@@ -56,21 +67,23 @@ export function UploadDialog({ file, onClose }: { file: File; onClose: () => voi
         )}
         {/* Hidden rather than gone: what was unfolded is so again, where the import is refused. */}
         <div hidden={sentBytes !== null}>
-          <ImportFormFields form={form} places={places.data} onChange={setForm} />
+          <ImportFormFields form={form} places={places.data} isUnread={isUnread} onChange={setForm} />
         </div>
         {sentBytes !== null && (
           <label class="field">
             <span>
-              {percent < 100 ? `Sending: ${decimal(percent)} %` : 'All bytes are there; the rows are being checked…'}
+              {sent < file.size
+                ? `Sending: ${share(sent, file.size)}`
+                : 'All bytes are there; the rows are being checked…'}
             </span>
-            <progress max={100} value={percent} />
+            <progress max={Math.max(1, file.size)} value={sent} />
           </label>
         )}
         <div class="actions">
           <button type="button" class="plain" onClick={() => dialog.current?.close()}>
             {sentBytes === null ? 'Not now' : 'Cancel the upload'}
           </button>
-          <button type="submit" class="primary" disabled={sentBytes !== null}>
+          <button ref={startButton} type="submit" class="primary" aria-disabled={sentBytes !== null}>
             Start import
           </button>
         </div>

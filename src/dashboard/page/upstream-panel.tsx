@@ -12,6 +12,11 @@ const GROUP_NAMES: Readonly<Record<string, string>> = {
   segments: 'Segments',
 };
 
+/** CXone's group of calls, as people call it. */
+export function groupName(group: string): string {
+  return GROUP_NAMES[group] ?? group;
+}
+
 const CIRCUITS: Readonly<Record<CircuitState, { text: string; tone: string; meaning: string }>> = {
   CLOSED: { text: 'closed', tone: 'good', meaning: 'Calls go through.' },
   HALF_OPEN: { text: 'half open', tone: 'warn', meaning: 'One call at a time, to see whether CXone has recovered.' },
@@ -44,7 +49,7 @@ export function UpstreamPanel({ health: { status, samples } }: { health: Health 
 
 function Group(props: { group: Status['upstream'][number]; samples: readonly Sample[]; window: ChartWindow }) {
   const { group, samples, window } = props;
-  const name = GROUP_NAMES[group.group] ?? group.group;
+  const name = groupName(group.group);
   const circuit = CIRCUITS[group.circuit];
   const last = samples.at(-1);
   const rate = last ? last.requests / last.seconds : 0;
