@@ -91,23 +91,30 @@ export function createGraphQLEngine({
   /** Errors that have been masked. Yoga's way to a response passes some of them twice. */
   const masked = new WeakSet<object>();
 
-  const maskAs = (error: unknown, requestId: string, requestCode?: string): GraphQLError => {
+  /** @param signal of the operation: that its client has gone is nobody's bug */
+  const maskAs = (
+    error: unknown,
+    requestId: string,
+    { requestCode, signal }: { requestCode?: string | undefined; signal?: AbortSignal | undefined } = {},
+  ): GraphQLError => {
     if (typeof error === 'object' && error !== null && masked.has(error)) return error as GraphQLError; // Only those get in.
     const { shown, hidden } = maskError(error, requestId, requestCode);
     if (!introspection) shown.message = withoutSuggestions(shown.message);
-    if (hidden !== undefined) log.error({ requestId, error: hidden, path: shown.path?.join('.') }, 'internal error');
+    if (hidden !== undefined && !(signal?.aborted && hidden === signal.reason))
+      log.error({ requestId, error: hidden, path: shown.path?.join('.') }, 'internal error');
     masked.add(shown);
     return shown;
   };
 
   const refuse = (errors: readonly unknown[], requestId: string, requestCode?: string) => {
-    const shown = errors.map((error) => maskAs(error, requestId, requestCode));
+    const shown = errors.map((error) => maskAs(error, requestId, { requestCode }));
     metrics.operation('unknown', codeOf(shown), 0);
     return { errors: shown };
   };
 
   const finish = (result: ExecutionResult, context: GraphQLContext): ExecutionResult => {
-    const errors = result.errors?.map((error) => maskAs(error, context.requestId));
+    const { signal } = context.call;
+    const errors = result.errors?.map((error) => maskAs(error, context.requestId, { signal }));
     const upstream = upstreamExtension(context);
     return {
       ...result,
@@ -118,7 +125,7 @@ export function createGraphQLEngine({
 
   const record = (type: OperationType, result: ExecutionResult, context: GraphQLContext, startedAt: number) => {
     const durationMs = clock.monotonic() - startedAt;
-    const outcome = codeOf(result.errors);
+    const outcome = result.errors && context.call.signal?.aborted ? 'CANCELLED' : codeOf(result.errors);
     metrics.operation(type, outcome, durationMs);
     log.debug(
       { requestId: context.requestId, type, outcome, durationMs, upstreamCalls: context.call.tally.calls },

@@ -5,9 +5,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { ERROR_TABLE } from '../errors.ts';
 
-/** What became of a GraphQL operation: OK, or the code of its first error. Codes that are not known count as OTHER. */
+/** What became of a GraphQL operation: OK, CANCELLED, or the code of its first error. Codes that are not known count as OTHER. */
 const OPERATION_OUTCOMES: ReadonlySet<string> = new Set([
   'OK',
+  'CANCELLED',
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
   ...Object.keys(ERROR_TABLE),
@@ -29,7 +30,7 @@ export interface ServerGauges {
 }
 
 export interface Metrics {
-  /** One GraphQL operation; for a subscription, when it ends. `outcome`: OK or an error code. */
+  /** One GraphQL operation; for a subscription, when it ends. `outcome`: OK, CANCELLED or an error code. */
   operation(type: OperationType, outcome: string, durationMs: number): void;
   /** One HTTP request, by the template of its route. */
   httpRequest(route: string, status: number, durationMs: number): void;

@@ -61,19 +61,26 @@ describe('answers', () => {
   });
 });
 
-test('a client that goes away is told to what works for it', async () => {
+test.each([
+  ['query', '{hang}'],
+  ['mutation', 'mutation {renameThing(input: {id: "1", name: "hang"}) {__typename}}'],
+])('a client that goes away during a %s is told to what works for it, and is nobody’s bug', async (_type, query) => {
   const leaving = new AbortController();
   const hanging = harness.hanging();
   const answer = fetch(harness.graphql, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: '{"query":"{hang}"}',
+    body: JSON.stringify({ query }),
     signal: leaving.signal,
   });
   await hanging;
   leaving.abort();
   await expect(answer).rejects.toThrow();
   await until(() => harness.abortedHangs() === 1);
+  await until(() => harness.requestsRunning() === 0);
+  expect(harness.lines.filter((line) => line.includes('internal error'))).toEqual([]);
+  const metrics = await fetch(new URL('/metrics', harness.graphql));
+  expect(await metrics.text()).not.toContain('INTERNAL_SERVER_ERROR');
 });
 
 describe('request ids', () => {

@@ -55,6 +55,17 @@ export async function startHarness(
   const held: (() => void)[] = [];
   const lines: string[] = [];
 
+  async function hang(signal: AbortSignal | undefined): Promise<void> {
+    const released = new Promise<void>((resolve) => {
+      held.push(resolve);
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+    });
+    for (const resolve of started.splice(0)) resolve();
+    await released;
+    if (signal?.aborted) abortedHangs += 1;
+    signal?.throwIfAborted();
+  }
+
   const builder = createBuilder();
   builder.queryFields((t) => ({
     hello: t.string({
@@ -88,13 +99,7 @@ export async function startHarness(
     hang: t.string({
       description: 'Waits until it is released or the client goes away.',
       resolve: async (_root, _args, { call: { signal } }) => {
-        const released = new Promise<void>((resolve) => {
-          held.push(resolve);
-          signal?.addEventListener('abort', () => resolve(), { once: true });
-        });
-        for (const resolve of started.splice(0)) resolve();
-        await released;
-        if (signal?.aborted) abortedHangs += 1;
+        await hang(signal);
         return 'released';
       },
     }),
@@ -136,7 +141,8 @@ export async function startHarness(
     payload,
     errors: LOCAL_MUTATION_ERRORS,
     validate: z.object({ id: z.string(), name: z.string().min(2, 'Expected at least 2 characters.') }),
-    resolve: async ({ id, name }) => {
+    resolve: async ({ id, name }, { call: { signal } }) => {
+      if (name === 'hang') await hang(signal);
       if (name === 'bug') throw new Error(SECRET);
       if (name === 'taken') throw new ConflictError('NAME_TAKEN', 'This name is taken.', 'gid://cxone/Thing/other');
       if (id === 'missing') throw new NotFoundError('There is no such thing.', id);
