@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock.ts';
 import { sendJson } from './respond.ts';
+import { socketsRead } from './sockets-read.ts';
 
 interface Incoming {
   readonly request: IncomingMessage;
@@ -15,7 +16,11 @@ const LOOK_EVERY_MS = 1000;
 export function enforceBodyDeadline(incoming: Incoming, timeoutMs: number, clock: Clock): void {
   const { request } = incoming;
   if (request.complete) return;
-  const cancel = clock.after(timeoutMs, () => cutOff(incoming, `The body did not arrive within ${timeoutMs} ms.`));
+  const look = async () => {
+    await socketsRead();
+    if (!request.complete) cutOff(incoming, `The body did not arrive within ${timeoutMs} ms.`);
+  };
+  const cancel = clock.after(timeoutMs, () => void look());
   request.once('end', cancel).once('close', cancel);
 }
 

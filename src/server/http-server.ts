@@ -6,7 +6,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
 import type { GraphQLSchema } from 'graphql';
 import type { Clock } from '../clock.ts';
 import type { GraphQLContext } from '../graphql/context.ts';
@@ -25,7 +24,9 @@ import { createRequestHandler, GRAPHQL_PATH, splitTarget } from './request-handl
 import { refuseConnection } from './respond.ts';
 import { createRouter, type Route } from './routes.ts';
 import { createRunningRequests } from './running-requests.ts';
+import { socketsRead } from './sockets-read.ts';
 import { createTrustedDocuments, type TrustedDocuments } from './trusted-documents.ts';
+import { refuseUnreadable } from './unreadable-requests.ts';
 
 export interface ServerOptions {
   readonly schema: GraphQLSchema;
@@ -120,7 +121,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     // Bodies are watched route by route: an upload may take hours.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    connectionsCheckingInterval: CONNECTION_CHECK_INTERVAL_MS,
+    connectionsCheckingInterval: Math.min(CONNECTION_CHECK_INTERVAL_MS, limits.headersTimeoutMs),
   });
   server.maxConnections = limits.maxConnections;
   server.on('request', (request, response) => void handleRequest(request, response));
@@ -132,6 +133,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     if (path === GRAPHQL_PATH && isWebSocket) sockets.upgrade(request, socket, head);
     else refuseConnection(socket, '404 Not Found');
   });
+  refuseUnreadable(server, running);
   // Nothing moved for a while: a reader that does not take its answer, a sender that fell silent within a body, or a
   // connection that nobody uses.
   server.setTimeout(limits.stallTimeoutMs, (socket) => {
@@ -178,8 +180,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 /** Whose reader has held a sender up may go on this very moment: what has arrived meanwhile is read first. */
 async function destroyIfSilent(socket: Socket): Promise<void> {
   const { bytesRead } = socket;
-  await setImmediate();
-  await setImmediate(); // Between the two the sockets have been looked at.
+  await socketsRead();
   if (socket.bytesRead === bytesRead) socket.destroy();
 }
 

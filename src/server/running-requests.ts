@@ -8,6 +8,8 @@ export interface RunningRequests {
   /** Notes that a response has no end of its own: a subscription's. */
   markEndless(response: ServerResponse): void;
   count(): number;
+  /** Whether an answer has begun on the connection, and not ended. */
+  isAnswering(socket: Socket): boolean;
   /** Whether the server has something to do for the connection: a request that is whole, or bytes of one that wait. */
   isBusy(socket: Socket): boolean;
   /** Resolves once there is none. */
@@ -19,25 +21,25 @@ export interface RunningRequests {
 export function createRunningRequests(): RunningRequests {
   const running = new Set<ServerResponse>();
   const endless = new Set<ServerResponse>();
-  const bySocket = new WeakMap<Socket, Set<IncomingMessage>>();
+  const bySocket = new WeakMap<Socket, Set<ServerResponse>>();
   const waiting: (() => void)[] = [];
 
   return {
     add(request, response) {
-      const requests = bySocket.get(request.socket) ?? new Set();
-      bySocket.set(request.socket, requests.add(request));
+      const responses = bySocket.get(request.socket) ?? new Set();
+      bySocket.set(request.socket, responses.add(response));
       running.add(response);
       response.once('close', () => {
         running.delete(response);
         endless.delete(response);
-        requests.delete(request);
+        responses.delete(response);
         if (running.size === 0) for (const resolve of waiting.splice(0)) resolve();
       });
     },
     markEndless: (response) => void endless.add(response),
     count: () => running.size,
-    isBusy: (socket) =>
-      [...(bySocket.get(socket) ?? [])].some(({ complete, readableLength }) => complete || readableLength > 0),
+    isAnswering: (socket) => [...(bySocket.get(socket) ?? [])].some(({ headersSent }) => headersSent),
+    isBusy: (socket) => [...(bySocket.get(socket) ?? [])].some(({ req }) => req.complete || req.readableLength > 0),
     idle: () => new Promise((resolve) => (running.size === 0 ? resolve() : waiting.push(resolve))),
     breakOffEndless() {
       for (const response of endless) response.destroy();

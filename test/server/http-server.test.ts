@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GatewayError, INTERNAL_ERROR } from '../../src/errors.ts';
 import type { Route } from '../../src/server/routes.ts';
@@ -286,6 +289,23 @@ describe('slow clients', () => {
     harness = await startHarness({ limits: { headersTimeoutMs: 50 } });
     expect(await raw('GET /health/live HTTP/1.1\r\nHost: ')).toMatch(/^HTTP\/1\.1 408 /);
     expect(await raw('')).toMatch(/^(HTTP\/1\.1 408 |$)/);
+  });
+
+  test.each([
+    ['a head', ''],
+    ['a body', 'POST /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n'],
+  ])('%s that arrived while the process was busy is read, however long that took', async (_what, before) => {
+    await harness[Symbol.asyncDispose]();
+    harness = await startHarness({ routes: ROUTES, limits: { headersTimeoutMs: 50, bodyTimeoutMs: 50 } });
+    const socket = connect(harness.server.port, '127.0.0.1');
+    const answered = text(socket);
+    await once(socket, 'connect');
+    if (before) socket.write(before);
+    for (let turn = 0; turn < 5; turn++) await setImmediate();
+    socket.write(before ? 'ok' : 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    // Nothing of this process runs meanwhile, and the kernel takes what is sent.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    expect(await answered).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   test('an upload whose sender falls silent is cut off, and one that only its reader holds up is not', async () => {
