@@ -18,7 +18,7 @@ export function enforceBodyDeadline(incoming: Incoming, timeoutMs: number, clock
   if (request.complete) return;
   const look = async () => {
     await socketsRead();
-    if (!request.complete) cutOff(incoming, `The body did not arrive within ${timeoutMs} ms.`);
+    if (!request.complete && !request.destroyed) cutOff(incoming, `The body did not arrive within ${timeoutMs} ms.`);
   };
   const cancel = clock.after(timeoutMs, () => void look());
   request.once('end', cancel).once('close', cancel);
