@@ -7,6 +7,7 @@ import { GatewayCallError, type GatewayClient } from '../client/gateway-client.t
 import { CreateImportUploadDocument, type CreateImportUploadInput } from '../client/generated/graphql.ts';
 import { counted } from '../client/number-text.ts';
 import { EXIT } from './exit-codes.ts';
+import { optionOf } from './import-request.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage.ts';
 import { watchImport } from './watch-import.ts';
@@ -67,7 +68,7 @@ interface Refusal {
 }
 
 function refusal(result: Refusal | null | undefined): Error {
-  const lines = result?.issues?.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const lines = result?.issues?.map(({ path, message }) => `${optionOf(path)}: ${message}`);
   const message = lines?.join('\n') ?? result?.message ?? 'The gateway did not take the import.';
   return result?.__typename === 'ValidationError'
     ? new UsageError(message)

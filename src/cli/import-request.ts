@@ -38,7 +38,7 @@ function targetOf(kind: ImportKind, { list, book }: OptionValues): { targetId?: 
   }
   const isBook = kind === 'CONTACTS';
   const [wanted, other] = isBook ? [book, list] : [list, book];
-  if (wanted === undefined || other !== undefined)
+  if (!wanted || other !== undefined)
     throw new UsageError(
       isBook
         ? 'Contacts go into an address book. Give it: --book ID.'
@@ -90,4 +90,22 @@ function oneOf<T>(option: string, known: Readonly<Record<string, T>>, text: stri
 /** Takes CXone's own ids as they are, and global ids too. */
 function globalId(type: string, id: string): string {
   return id.startsWith('gid://') ? id : `gid://cxone/${type}/${encodeURIComponent(id)}`;
+}
+
+/** What of the request came from which option. */
+const OPTIONS_BY_PATH: readonly (readonly [string, string])[] = [
+  ['targetId', '--list or --book'],
+  ['campaignId', '--campaign'],
+  ['options.fieldMapping', '--map'],
+  ['options.defaultCountry', '--default-country'],
+  ['options.maxFailures', '--max-failures'],
+  ['options.callbackUrl', '--callback'],
+  ['options.onDuplicate', '--on-duplicate'],
+];
+
+/** The option that a fault in the request is about, or where it is in the request. */
+export function optionOf(path: readonly string[]): string {
+  const place = path.join('.');
+  const [, option = place] = OPTIONS_BY_PATH.find(([of]) => place === of || place.startsWith(`${of}.`)) ?? [];
+  return option;
 }

@@ -140,8 +140,9 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
 
   const { environment, stderr, clock, random } = terminal;
   await using gateway = createGatewayClient({
-    url: readUrl(values.url ?? environment.GATEWAY_URL ?? 'http://127.0.0.1:4000'),
-    apiKey: values['api-key'] ?? environment.GATEWAY_API_KEY,
+    // An empty variable counts as missing.
+    url: readUrl(values.url ?? (environment.GATEWAY_URL || 'http://127.0.0.1:4000')),
+    apiKey: readApiKey(values['api-key'] ?? (environment.GATEWAY_API_KEY || undefined)),
     // About two minutes of silence.
     retryAttempts: 15,
     onConnection: (state) =>
@@ -163,9 +164,23 @@ function readArguments(args: string[]) {
   try {
     return parseArgs({ args, options: OPTIONS, allowPositionals: true });
   } catch (error) {
-    // Node's advice behind the first sentence is for programmers.
-    throw new UsageError(`${messageOf(error).split(/\.\s/, 1)[0]?.replace(/\.$/, '')}.`);
+    throw new UsageError(faultIn(messageOf(error)));
   }
+}
+
+/** What `parseArgs` says to programmers, for whoever typed the command. */
+function faultIn(message: string): string {
+  const [, option] = /^Option '(?:-\w, )?(--[\w-]+)/.exec(message) ?? [];
+  if (message.includes('argument missing')) return `${option} needs a value behind it.`;
+  if (message.includes('is ambiguous'))
+    return `${option} needs a value; one that begins with a dash goes in as ${option}=-….`;
+  if (message.includes('does not take an argument')) return `${option} takes no value.`;
+  return `${message.split(/\.\s/, 1)[0]?.replace(/\.$/, '')}.`;
+}
+
+function readApiKey(text: string | undefined): string | undefined {
+  if (text === undefined || /^[\x21-\x7e]+$/.test(text)) return text;
+  throw new UsageError('The API key must be plain characters without spaces, as its operator gave it.');
 }
 
 function readUrl(text: string): string {

@@ -59,7 +59,8 @@ function outcomeLines({ state, failure, progress, report, rejectionsUrl }: Outco
     ['rejected before sending', rejected],
     ['refused by CXone', failed],
     ['outcome unknown', unknown],
-    ['not sent', pending],
+    // What is completed with rows that were not sent was a mere check.
+    [state === 'COMPLETED' ? 'valid, not sent' : 'not sent', pending],
   ];
   const shown = counts.filter(([name, count]) => count > 0 || name === 'succeeded');
   const lines = [

@@ -33,7 +33,9 @@ const errorsSchema = z
   .array(z.object({ message: z.string(), extensions: z.object({ code: z.string() }).partial().optional() }))
   .min(1);
 /** Only the frame: what is in `data` is what the document asked for, which its generated type says. */
-const answerSchema = z.object({ data: z.unknown().optional(), errors: errorsSchema.optional() });
+const answerSchema = z
+  .object({ data: z.looseObject({}).nullish(), errors: errorsSchema.optional() })
+  .refine(({ data, errors }) => data || errors);
 
 /** Waits between attempts to connect, in milliseconds: doubling up to the longest, with jitter. */
 const FIRST_WAIT_MS = 250;

@@ -90,6 +90,7 @@ describe('cxone-gateway import', () => {
       env,
     );
     expect(stdout).toMatch(/^ +1 {2}row received$/m);
+    expect(stdout).toMatch(/^ +1 {2}valid, not sent$/m);
     expect(code).toBe(0);
     const since = gateway.sandbox.control.requestLog().filter(({ number }) => number > before);
     expect(since.filter(({ method, url }) => method === 'POST' && url.endsWith('/contacts'))).toEqual([]);
@@ -112,6 +113,15 @@ describe('cxone-gateway import', () => {
     ],
     ['an option of another command', ['status', '--follow'], /The command status has no option --follow/],
     ['an unknown option', ['status', '--colour'], /--colour'\.$/m],
+    ['an option without its value', ['import', 'x.csv', '--kind'], /^--kind needs a value behind it/],
+    [
+      'a value that looks like an option',
+      ['import', 'x.csv', ...LIST, '--max-failures', '-1'],
+      /^--max-failures needs a value; one that begins with a dash goes in as --max-failures=-/,
+    ],
+    ['a value for an option that has none', ['status', '--json=yes'], /^--json takes no value/],
+    ['an empty id', ['import', 'x.csv', '--kind', 'outbound', '--list', ''], /Give it: --list ID/],
+    ['a key with a space', ['status', '--api-key', 'k y'], /plain characters without spaces/],
     ['an unknown command', ['frob'], /There is no command frob/],
     ['an address that is none', ['status', '--url', 'gateway'], /must be an http or https URL, not gateway/],
   ])('exit code 2, and nothing done: %s', async (_name, args, message) => {
@@ -122,10 +132,10 @@ describe('cxone-gateway import', () => {
     expect(code).toBe(2);
   });
 
-  test('exit code 2: what the gateway does not accept, in its words', async () => {
+  test('exit code 2: what the gateway does not accept, in its words, and by the option it is about', async () => {
     const path = await file('g.csv', csv(12));
     const { stderr, code } = await runCli(['import', path, ...LIST, '--default-country', 'QQ'], env);
-    expect(stderr).toContain('options.defaultCountry: This is not an ISO 3166-1 alpha-2 code, such as US.');
+    expect(stderr).toContain('--default-country: This is not an ISO 3166-1 alpha-2 code, such as US.');
     expect(code).toBe(2);
   });
 

@@ -147,6 +147,13 @@ describe('cxone-gateway status and events', () => {
     }
   });
 
+  test('what answers and is no gateway is said so', async () => {
+    await using gateway = await startGateway();
+    const { stderr, code } = await runCli(['status'], { GATEWAY_URL: `${gateway.url}/elsewhere`, GATEWAY_API_KEY: '' });
+    expect(stderr).toMatch(/What answers at .*\/elsewhere\/graphql \(status 404\) is not a gateway/);
+    expect(code).toBe(1);
+  });
+
   test('help is help, and a word too little is wrong usage', async () => {
     const help = await runCli(['--help']);
     expect(help.stdout).toMatch(/serve[\s\S]*sandbox[\s\S]*import FILE[\s\S]*Exit codes/);
