@@ -43,6 +43,7 @@ export function ImportCard({ shown, onChanged }: { shown: ShownImport; onChanged
       </p>
       {failure !== null && <p class="alert">{failure}</p>}
       {state === 'AWAITING_UPLOAD' && <p class="quiet">Its file has not come yet.</p>}
+      {state === 'COMPLETED' && progress.received === 0 && <p class="quiet">It had no rows.</p>}
       {/* Where no row has come and none will, a bar has nothing to show. */}
       {state !== 'AWAITING_UPLOAD' && (progress.received > 0 || finishedAt === null) && (
         <>

@@ -105,7 +105,10 @@ function Targets({ targets, shown }: { targets: Detail['targets']; shown: ShownI
                 <th scope="row">{targetName(node)}</th>
                 <td>{inWords(isPaused && state === 'RUNNING' ? 'PAUSED' : state)}</td>
                 {COUNTS.map(([name, key]) => (
-                  <td key={key} data-name={nameOf(name).toLowerCase()}>
+                  <td
+                    key={key}
+                    data-name={key === 'attempts' && target[key] === 1 ? 'attempt' : nameOf(name).toLowerCase()}
+                  >
                     {whole(target[key])}
                   </td>
                 ))}
