@@ -100,7 +100,7 @@ export function createBatchSender(deps: {
   async function release(batch: ImportBatchRow, fence: Fence, waitMs: number): Promise<SendOutcome> {
     await database.transaction(async (tx) => {
       await fence.assertHeld(tx);
-      await store.releaseBatch(tx, crashesOf(batch));
+      await books.batchReleased(tx, crashesOf(batch));
       await store.deferTarget(tx, { importId: batch.import_id, targetId: batch.target_id }, waitMs);
     });
     return 'released';

@@ -8,6 +8,7 @@ import type { AuditLog } from '../store/audit-log.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import type { ReceivedCounts, StagedRejection } from '../store/import-receiving.ts';
 import type { StagedBatch } from '../store/import-rows.ts';
+import type { BatchCrashes } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
 import type { ImportRow, ImportStateColumn } from '../store/tables.ts';
 import type { Fence } from './batch-sender.ts';
@@ -109,6 +110,8 @@ export interface ImportBooks {
   finished(importId: string, verification: Verification | null, problems: readonly string[]): Promise<void>;
   /** The import as a whole cannot go on: what is pending will not be sent. */
   importFailed(importId: string, failure: string): Promise<void>;
+  /** Nothing of a batch that was under way took effect. */
+  batchReleased(tx: Transaction, batch: BatchCrashes): Promise<void>;
   /** Its failed rows are batches again: it runs on. Undefined where it has not finished with failures. */
   retried(importId: string, actor: string, requestId: string): Promise<ImportRow | undefined>;
   /** A change of state that somebody asked for. Undefined where the import is in none of the states `from`. */
@@ -149,6 +152,16 @@ export function createImportBooks(deps: {
   /** An audit entry about the import, in the name of who started it. Returns the entry's id. */
   const note = (tx: Transaction, row: ImportRow, entry: EntryOfImport) => audit.append(tx, entryAbout(row, entry));
 
+  /** Call it last in the transaction, as ImportEvents.append. */
+  async function tell(tx: Transaction, type: ImportEventType, row: ImportRow): Promise<void> {
+    await events.append(tx, type, row, await isOver(tx, row));
+  }
+
+  /** In a final state, and with no call under way that is still to be answered. */
+  async function isOver(tx: Transaction, row: ImportRow): Promise<boolean> {
+    return isFinal(row.state) && !(await store.isUnderWay(row.id, tx));
+  }
+
   async function fail(tx: Transaction, importId: string, failure: string): Promise<void> {
     const row = await store.update(tx, importId, ['RUNNING', 'PAUSED', 'CONFIRMING'], {
       state: 'FAILED',
@@ -158,14 +171,19 @@ export function createImportBooks(deps: {
     if (!row) return;
     await store.cancelPending(tx, importId);
     await store.setTargetStates(tx, importId, 'CANCELLED');
+    if (await isOver(tx, row)) await conclude(tx, row);
+    await tell(tx, 'FAILED', row);
+  }
+
+  /** One that was ended before it was through, once the last of its calls is answered: what is told of it is final. */
+  async function conclude(tx: Transaction, row: ImportRow): Promise<void> {
     const auditId = await note(tx, row, {
       action: 'import.finish',
       outcome: 'FAILED',
       recordCount: row.received,
-      detail: { failure },
+      detail: { ...countsOf(row), ...(row.failure === null ? {} : { failure: row.failure }) },
     });
     await notices.finished(tx, row, auditId);
-    await events.append(tx, 'FAILED', row);
   }
 
   /** Batches of one import. */
@@ -181,10 +199,10 @@ export function createImportBooks(deps: {
     const rows = afterEach(row, outcomes);
     for (const [index, outcome] of outcomes.entries())
       await notices.batchFinished(tx, rows[index] ?? row, outcome, auditIds[index] ?? 0);
-    await events.batchesFinished(
-      tx,
-      outcomes.map(({ number }, index) => ({ row: rows[index] ?? row, batch: number })),
-    );
+    const isLast = await isOver(tx, row);
+    if (isLast) await conclude(tx, row);
+    const told = outcomes.map(({ number }, index) => ({ row: rows[index] ?? row, batch: number }));
+    await events.batchesFinished(tx, told, isLast);
     const { maxFailures } = optionsOf(row);
     if (maxFailures !== undefined && row.failed > maxFailures)
       await fail(tx, row.id, `CXone refused ${row.failed} rows, more than the ${maxFailures} that were allowed.`);
@@ -220,16 +238,7 @@ export function createImportBooks(deps: {
       action: 'import.finish',
       outcome: failures ? 'FAILED' : 'SUCCEEDED',
       recordCount: row.received,
-      detail: {
-        state: row.state,
-        succeeded: row.succeeded,
-        skipped: row.skipped,
-        failed: row.failed,
-        unknown: row.unknown,
-        rejected: row.rejected,
-        duplicates: row.duplicates,
-        ...(discrepancy === null ? {} : { discrepancy }),
-      },
+      detail: { ...countsOf(row), ...(discrepancy === null ? {} : { discrepancy }) },
     });
     await notices.finished(tx, row, auditId);
     return row;
@@ -283,7 +292,7 @@ export function createImportBooks(deps: {
         const before = await madeBefore(tx, row);
         if (before) return before;
         const stored = await create(tx, row, requestId);
-        await events.append(tx, 'CREATED', stored);
+        await tell(tx, 'CREATED', stored);
         return stored;
       }),
 
@@ -294,9 +303,9 @@ export function createImportBooks(deps: {
         await create(tx, row, requestId);
         await store.stage(tx, row.id, 0, staged);
         const sealed = await seal(tx, row.id, 0, input);
-        await events.append(tx, 'CREATED', sealed);
-        await events.append(tx, 'RECEIVED', sealed);
-        if (isFinal(sealed.state)) await events.append(tx, 'FINISHED', sealed);
+        await tell(tx, 'CREATED', sealed);
+        await tell(tx, 'RECEIVED', sealed);
+        if (isFinal(sealed.state)) await tell(tx, 'FINISHED', sealed);
         return sealed;
       });
       if (created.id === row.id) countReceived(created);
@@ -306,8 +315,8 @@ export function createImportBooks(deps: {
     async received(importId, attempt, input) {
       const received = await database.transaction(async (tx) => {
         const row = await seal(tx, importId, attempt, input);
-        await events.append(tx, 'RECEIVED', row);
-        if (isFinal(row.state)) await events.append(tx, 'FINISHED', row);
+        await tell(tx, 'RECEIVED', row);
+        if (isFinal(row.state)) await tell(tx, 'FINISHED', row);
         return row;
       });
       countReceived(received);
@@ -328,7 +337,7 @@ export function createImportBooks(deps: {
         });
         if (failure === null) return;
         await notices.finished(tx, row, auditId);
-        await events.append(tx, 'FAILED', row);
+        await tell(tx, 'FAILED', row);
       }),
 
     uploadExpired: (importId) =>
@@ -339,13 +348,13 @@ export function createImportBooks(deps: {
         if (!row) return;
         const auditId = await note(tx, row, { action: 'import.receive', outcome: 'FAILED', detail: { failure } });
         await notices.finished(tx, row, auditId);
-        await events.append(tx, 'FAILED', row);
+        await tell(tx, 'FAILED', row);
       }),
 
     started: (importId, countBefore) =>
       database.transaction(async (tx) => {
         const row = await store.begin(tx, importId, clock.now(), countBefore);
-        if (row) await events.append(tx, 'STARTED', row);
+        if (row) await tell(tx, 'STARTED', row);
       }),
 
     async batchesFinished(finished, fence) {
@@ -371,7 +380,7 @@ export function createImportBooks(deps: {
         const row = await store.update(tx, importId, ['RUNNING'], { state: 'CONFIRMING', confirming_since: now });
         if (!row) return (await store.lock(tx, importId))?.confirming_since ?? now;
         await store.setTargetStates(tx, importId, 'CONFIRMING');
-        await events.append(tx, 'CONFIRMING', row);
+        await tell(tx, 'CONFIRMING', row);
         return now;
       }),
 
@@ -382,10 +391,20 @@ export function createImportBooks(deps: {
       database.transaction(async (tx) => {
         const before = await store.lock(tx, importId);
         if (before?.state === 'RUNNING' || before?.state === 'CONFIRMING')
-          await events.append(tx, 'FINISHED', await finish(tx, before, verification, problems));
+          await tell(tx, 'FINISHED', await finish(tx, before, verification, problems));
       }),
 
     importFailed: (importId, failure) => database.transaction((tx) => fail(tx, importId, failure)),
+
+    async batchReleased(tx, batch) {
+      const row = await store.lock(tx, batch.importId);
+      await store.releaseBatch(tx, batch);
+      // One that goes on sends it again; where it was ended, that was the last of it.
+      if (!row || !isFinal(row.state)) return;
+      const isLast = await isOver(tx, row);
+      if (isLast) await conclude(tx, row);
+      await events.batchesFinished(tx, [{ row, batch: batch.number }], isLast);
+    },
 
     retried: (importId, actor, requestId) =>
       database.transaction(async (tx) => {
@@ -409,7 +428,7 @@ export function createImportBooks(deps: {
           detail: {},
         });
         await database.ring(tx, IMPORTS_CHANNEL);
-        await events.append(tx, 'RETRIED', row);
+        await tell(tx, 'RETRIED', row);
         return row;
       }),
 
@@ -429,9 +448,14 @@ export function createImportBooks(deps: {
           requestId,
           detail: {},
         });
-        if (row.state === 'CANCELLED') await notices.finished(tx, row, auditId);
-        await events.append(tx, event, row);
+        if (row.state === 'CANCELLED' && (await isOver(tx, row))) await notices.finished(tx, row, auditId);
+        await tell(tx, event, row);
         return row;
       }),
   };
+}
+
+/** What the audit keeps of how an import ended. */
+function countsOf({ state, succeeded, skipped, failed, unknown, rejected, duplicates }: ImportRow) {
+  return { state, succeeded, skipped, failed, unknown, rejected, duplicates };
 }

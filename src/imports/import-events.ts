@@ -25,12 +25,8 @@ export const IMPORT_EVENT_TYPES = [
 
 export type ImportEventType = (typeof IMPORT_EVENT_TYPES)[number];
 
-/** Nothing follows these, unless somebody retries the import. */
+/** What events end with that do not say themselves whether they are the last. */
 const LAST_TYPES: ReadonlySet<string> = new Set<ImportEventType>(['FINISHED', 'CANCELLED', 'FAILED']);
-
-export function isLastEvent(type: string): boolean {
-  return LAST_TYPES.has(type);
-}
 
 const importProgress = z.object({
   received: z.number(),
@@ -49,7 +45,11 @@ const importProgress = z.object({
   etaSeconds: z.number().nullable(),
 });
 
-const importEventContent = z.object({ progress: importProgress, batch: z.number().nullable() });
+const importEventContent = z.object({
+  progress: importProgress,
+  batch: z.number().nullable(),
+  isLast: z.boolean().optional(),
+});
 
 export interface ImportEvent {
   /** Null on the one that tells the state at subscription, where the log is still empty. */
@@ -61,37 +61,45 @@ export interface ImportEvent {
   progress: z.infer<typeof importProgress>;
   /** The number of the batch that finished. */
   batch: number | null;
+  /** Nothing follows, unless somebody retries the import. One that was ended is told of until its last call is answered. */
+  isLast: boolean;
 }
 
 export interface ImportEvents {
   /** Call it last in the transaction, with the import as it is after the change. */
-  append(tx: Transaction, type: ImportEventType, row: ImportRow): Promise<void>;
-  /** The same for batches that finished, each with the import as it is after that batch. */
-  batchesFinished(tx: Transaction, finished: readonly { row: ImportRow; batch: number }[]): Promise<void>;
+  append(tx: Transaction, type: ImportEventType, row: ImportRow, isLast: boolean): Promise<void>;
+  /** The same for batches that finished, each with the import as it is after that batch. `isLast`: of the last of them. */
+  batchesFinished(
+    tx: Transaction,
+    finished: readonly { row: ImportRow; batch: number }[],
+    isLast: boolean,
+  ): Promise<void>;
 }
 
 export function createImportEvents(deps: { eventLog: EventLog; clock: Clock }): ImportEvents {
-  const eventOf = (type: ImportEventType, row: ImportRow, batch: number | null) => ({
+  const eventOf = (type: ImportEventType, row: ImportRow, batch: number | null, isLast: boolean) => ({
     topic: IMPORT_TOPIC,
     subject: row.id,
     type,
-    data: { progress: progressOf(row, deps.clock.now()), batch },
+    data: { progress: progressOf(row, deps.clock.now()), batch, isLast },
   });
   return {
-    async append(tx, type, row) {
-      await deps.eventLog.append(tx, eventOf(type, row, null));
+    async append(tx, type, row, isLast) {
+      await deps.eventLog.append(tx, eventOf(type, row, null, isLast));
     },
-    async batchesFinished(tx, finished) {
+    async batchesFinished(tx, finished, isLast) {
+      const last = finished.length - 1;
       await deps.eventLog.appendAll(
         tx,
-        finished.map(({ row, batch }) => eventOf('BATCH_FINISHED', row, batch)),
+        finished.map(({ row, batch }, index) => eventOf('BATCH_FINISHED', row, batch, isLast && index === last)),
       );
     },
   };
 }
 
 export function toImportEvent(stored: StoredEvent): ImportEvent {
-  const { progress, batch } = importEventContent.parse(stored.data);
+  const { progress, batch, isLast } = importEventContent.parse(stored.data);
   const type = z.enum(IMPORT_EVENT_TYPES).parse(stored.type);
-  return { seq: stored.seq, at: stored.at, type, importId: stored.subject, progress, batch };
+  const { seq, at, subject: importId } = stored;
+  return { seq, at, type, importId, progress, batch, isLast: isLast ?? LAST_TYPES.has(type) };
 }

@@ -10,7 +10,7 @@ import type { LiveEvents, LivePlace } from '../store/live-events.ts';
 import type { StoredEvent } from '../store/stored-event.ts';
 import type { ImportRow } from '../store/tables.ts';
 import { coalesceProgress } from './coalesce-progress.ts';
-import { IMPORT_TOPIC, type ImportEvent, type ImportEventType, isLastEvent, toImportEvent } from './import-events.ts';
+import { IMPORT_TOPIC, type ImportEvent, type ImportEventType, toImportEvent } from './import-events.ts';
 import { importGlobalId, isFinal, progressOf } from './model.ts';
 
 export interface ImportFeed {
@@ -41,7 +41,7 @@ export function createImportFeed(deps: {
   async function* untilLast(events: AsyncIterable<ImportEvent>): AsyncGenerator<ImportEvent> {
     for await (const event of events) {
       yield event;
-      if (isLastEvent(event.type) && (await hasNothingAfter(event.importId, event.seq))) return;
+      if (event.isLast && (await hasNothingAfter(event.importId, event.seq))) return;
     }
   }
 
@@ -61,7 +61,9 @@ export function createImportFeed(deps: {
       const place = { topics: [IMPORT_TOPIC], subject: importId, after: begin, until, signal };
       const events = toImportEvents(await liveEvents.follow(place));
       const news = until ? events : untilLast(events);
-      const isThrough = !until && isFinal(row.state) && (await hasNothingAfter(importId, begin));
+      // What is under way will be told of: looked at before the log, which then has what was told meanwhile.
+      const isOver = !until && isFinal(row.state) && !(await store.isUnderWay(importId));
+      const isThrough = isOver && (await hasNothingAfter(importId, begin));
       return coalesceProgress(
         (async function* () {
           if (after === undefined) yield presentState(row, head, clock.now());
@@ -94,5 +96,5 @@ const LED_BY: Record<ImportRow['state'], ImportEventType> = {
 
 function presentState(row: ImportRow, seq: number, nowMs: number): ImportEvent {
   const type = row.state === 'RUNNING' && row.started_at === null ? 'RECEIVED' : LED_BY[row.state];
-  return { seq, at: nowMs, type, importId: row.id, progress: progressOf(row, nowMs), batch: null };
+  return { seq, at: nowMs, type, importId: row.id, progress: progressOf(row, nowMs), batch: null, isLast: false };
 }

@@ -114,6 +114,8 @@ export interface ImportSending {
   completeBatches(tx: Transaction, outcomes: readonly BatchOutcome[], nowMs: number): Promise<ImportRow>;
   /** Running imports of which no row is pending or under way: to be verified and finished. */
   exhausted(): Promise<ImportRow[]>;
+  /** Whether calls of the import are under way, or left behind by somebody who died: one that was ended may have some. */
+  isUnderWay(importId: string, at?: Queryable): Promise<boolean>;
 }
 
 export function createImportSending(database: Database): ImportSending {
@@ -436,6 +438,17 @@ export function createImportSending(database: Database): ImportSending {
           ),
         )
         .execute(),
+
+    async isUnderWay(importId, at = db) {
+      const running = await at
+        .selectFrom('import_batches')
+        .select('number')
+        .where('import_id', '=', importId)
+        .where('state', '=', 'RUNNING')
+        .limit(1)
+        .executeTakeFirst();
+      return running !== undefined;
+    },
   };
 }
 

@@ -61,6 +61,36 @@ test('an import that ends without having sent anything is told of, too', async (
   ]);
 });
 
+test('a CRM is told of the end of a cancelled import last, with the totals of all its calls', async () => {
+  await using crm = await startReceiver();
+  await using gateway = await startGateway({
+    env: { CRM_WEBHOOK_URL: crm.url, CRM_WEBHOOK_SECRET: SECRET, CXONE_LIMITS: '{"records":1000}' },
+    sandbox: { limits: { records: 1000 } },
+  });
+  const answers = gateway.sandbox.control.hold({ method: 'POST', path: '/api/v2/contactlists/{listId}/records' });
+  const records = Array.from({ length: 300 }, (_, index) => ({
+    contactId: `c-${index}`,
+    phoneNumbers: [{ type: 'mobile', number: outboundRow(index).phone }],
+    consentTimestamp: '2026-01-01T00:00:00Z',
+    optInStatus: 'confirmed',
+  }));
+  const id = await startImport(gateway, records, { kind: 'RECORDS' });
+  await expect.poll(answers.held, { timeout: 10_000 }).toBe(3);
+  await gateway.data('mutation ($id: ID!) { cancelImport(input: { id: $id }) { __typename } }', { id });
+  answers.release();
+  const bodies = (await crm.waitFor(4)).map(({ body }) => JSON.parse(body));
+  expect(bodies.map(({ event, metrics }) => [event, metrics.totalProcessed])).toEqual([
+    ['cxone_contact_import_batch_complete', 100],
+    ['cxone_contact_import_batch_complete', 200],
+    ['cxone_contact_import_batch_complete', 300],
+    ['cxone_contact_import_complete', 300],
+  ]);
+  expect(bodies.at(-1).auditTrailer).toMatchObject({
+    status: 'FAILED',
+    details: { state: 'CANCELLED', succeeded: 300 },
+  });
+});
+
 test('an import with a callback to a host that is not allowed is refused', async () => {
   await using gateway = await startGateway({ env: { CALLBACK_ALLOWED_HOSTS: 'crm.example.com' } });
   for (const callbackUrl of [

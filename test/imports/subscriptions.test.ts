@@ -14,6 +14,20 @@ const PROGRESS = `subscription ($id: ID!, $after: String) { importProgress(id: $
 
 const rows = (count: number) => Array.from({ length: count }, (_, index) => outboundRow(index));
 
+const WRITES = { method: 'POST', path: '/api/v2/contactlists/{listId}/records' };
+const FAST = {
+  sandbox: { limits: { records: 1000, outbound: 1000 } },
+  env: { CXONE_LIMITS: '{"records":1000,"outbound":1000}' },
+};
+
+const records = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({
+    contactId: `c-${index}`,
+    phoneNumbers: [{ type: 'mobile', number: outboundRow(index).phone }],
+    consentTimestamp: '2026-01-01T00:00:00Z',
+    optInStatus: 'confirmed',
+  }));
+
 type Follow = (gateway: TestGateway, query: string, variables: Record<string, unknown>) => AsyncIterable<Data>;
 
 const overWebSocket: Follow = async function* (gateway, query, variables) {
@@ -33,6 +47,82 @@ const overSse: Follow = async function* (gateway, query, variables) {
     client.dispose();
   }
 };
+
+describe('an import that is ended while calls are under way', () => {
+  /** Resolves once it has begun, with all that will have come when it has ended by itself. */
+  async function follow(gateway: TestGateway, id: string): Promise<{ all: Promise<Data[]> }> {
+    const begun = Promise.withResolvers<void>();
+    const all = (async () => {
+      const events: Data[] = [];
+      for await (const { data } of overWebSocket(gateway, PROGRESS, { id })) {
+        events.push(data.importProgress);
+        begun.resolve();
+      }
+      return events;
+    })();
+    await Promise.race([begun.promise, all]);
+    return { all };
+  }
+  const progressNow = async (gateway: TestGateway, id: string) =>
+    (
+      await gateway.data(
+        `query ($id: ID!) { import(id: $id) { state batches { nodes { state } } progress {
+           received valid rejected duplicates succeeded skipped failed unknown pending percent } } }`,
+        { id },
+      )
+    ).import;
+  const cancel = (gateway: TestGateway, id: string) =>
+    gateway.data('mutation ($id: ID!) { cancelImport(input: { id: $id }) { __typename } }', { id });
+
+  test('by cancelling it, is followed until the last of them is answered', async () => {
+    await using gateway = await startGateway(FAST);
+    const answers = gateway.sandbox.control.hold(WRITES);
+    const id = await startImport(gateway, records(300), { kind: 'RECORDS' });
+    await expect.poll(answers.held, { timeout: 10_000 }).toBe(3);
+    await cancel(gateway, id);
+    const events = await follow(gateway, id);
+    answers.release();
+    const last = (await events.all).at(-1);
+    const now = await progressNow(gateway, id);
+    expect(now).toMatchObject({ state: 'CANCELLED', progress: { succeeded: 300, pending: 0 } });
+    expect(last).toMatchObject({ type: 'BATCH_FINISHED', import: { state: 'CANCELLED' }, progress: now.progress });
+  });
+
+  test('by the failures it allows, is followed until the last of them is answered', async () => {
+    await using gateway = await startGateway(FAST);
+    const { control } = gateway.sandbox;
+    control.fail({ ...WRITES, refuse: { every: 100, code: 'Refused' } });
+    const answers = control.hold(WRITES);
+    const options = { maxFailures: 0 };
+    const id = await startImport(gateway, records(300), { kind: 'RECORDS', options });
+    await expect.poll(answers.held, { timeout: 10_000 }).toBe(3);
+    const events = await follow(gateway, id);
+    answers.release();
+    const all = await events.all;
+    expect(await progressNow(gateway, id)).toMatchObject({ state: 'FAILED', progress: { succeeded: 297, failed: 3 } });
+    expect(all.at(-1).progress).toMatchObject({ succeeded: 297, failed: 3, pending: 0 });
+    expect(all.filter(({ type }) => type === 'FAILED')).toHaveLength(1);
+  });
+
+  test('is followed to the end also where nothing came of the last of them', async () => {
+    await using gateway = await startGateway(FAST);
+    const { control } = gateway.sandbox;
+    const writes = { method: 'POST', path: '/api/v2/outbound/contactlists/{listId}/contacts' };
+    control.fail({ ...writes, status: 503, applied: false });
+    const answers = control.hold(writes);
+    const id = await startImport(gateway, rows(10));
+    await expect.poll(answers.held, { timeout: 10_000 }).toBe(1);
+    await cancel(gateway, id);
+    const events = await follow(gateway, id);
+    answers.release();
+    expect((await events.all).at(-1)).toMatchObject({ type: 'BATCH_FINISHED', batch: { number: 1 } });
+    expect(await progressNow(gateway, id)).toMatchObject({
+      state: 'CANCELLED',
+      batches: { nodes: [{ state: 'CANCELLED' }] },
+      progress: { pending: 10 },
+    });
+  });
+});
 
 describe.each([
   ['WebSocket', overWebSocket],
