@@ -1,5 +1,5 @@
 /**
- * Writes a file of sample contacts to standard output: `node src/samples/main.ts --rows 25000 --dirty 0.04 > contacts.csv`.
+ * Writes a file of sample contacts to standard output: `npm run --silent sample -- --rows 25000 --dirty 0.04 > contacts.csv`.
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -13,7 +13,7 @@ import {
 } from './outbound-contacts.ts';
 import { SAMPLE_FORMATS, type SampleFormat, sampleFile } from './sample-file.ts';
 
-const USAGE = `Usage: node src/samples/main.ts [options] > contacts.csv
+const USAGE = `Usage: npm run --silent sample -- [options] > contacts.csv
 
 Writes contacts of an outbound list to standard output and, to standard error, what an import of them must count.
 

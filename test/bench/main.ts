@@ -28,16 +28,28 @@ Options:
   --help              this text
 `;
 
+const OPTIONS = {
+  rounds: { type: 'string', default: '5' },
+  json: { type: 'string' },
+  full: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+function readArguments() {
+  try {
+    return parseArgs({ allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(reason: string): never {
+  process.stderr.write(`${reason}\n\n${USAGE}`);
+  process.exit(2);
+}
+
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      rounds: { type: 'string', default: '5' },
-      json: { type: 'string' },
-      full: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
+  const { values, positionals } = readArguments();
   if (values.help) {
     process.stdout.write(USAGE);
     return;
@@ -51,12 +63,10 @@ async function main(): Promise<void> {
   const wanted = PARTS.filter(({ name, onlyByName }) =>
     positionals.length === 0 ? !onlyByName : positionals.includes(name),
   );
-  const isKnown = positionals.every((name) => PARTS.some((part) => part.name === name));
-  if (!isKnown || !Number.isInteger(rounds) || rounds < 1) {
-    process.stderr.write(USAGE);
-    process.exitCode = 2;
-    return;
-  }
+  if (command === 'compare') refuse('compare takes two reports: the one before and the one after');
+  const unknown = positionals.find((name) => !PARTS.some((part) => part.name === name));
+  if (unknown !== undefined) refuse(`there is no part ${unknown}`);
+  if (!Number.isInteger(rounds) || rounds < 1) refuse('--rounds must be a whole number from 1 on');
 
   const results: PartResult[] = [];
   const drawings = new Map<string, string>();

@@ -100,6 +100,15 @@ describeInBrowser('what the dashboard tells in depth, in a browser', () => {
     expect(await rate.textContent()).toBe('99.9 %');
   });
 
+  test('colours that mean something are there where people have colours of their own', async () => {
+    await using gateway = await startGateway();
+    await finished(gateway, await startImport(gateway, [outboundRow(1), { externalId: 'x' }]));
+    const { page } = await browser.open(gateway.url, { forcedColors: 'active' });
+    await page.getByRole('progressbar').waitFor();
+    const colours = `Array.from(document.querySelectorAll('.bar span'), (part) => getComputedStyle(part).backgroundColor)`;
+    expect(new Set(await page.evaluate<string[]>(colours)).size).toBe(2);
+  });
+
   test('long names are shown whole, and push nothing out of sight', async () => {
     await using gateway = await startGateway();
     const word = 'Rindfleischetikettierungsueberwachungsaufgabenuebertragungsgesetz';
