@@ -24,6 +24,8 @@ export async function startGatewayProcess(options: {
   /** Without it the built-in sandbox stands in. */
   cxoneUrl?: string;
   env?: Record<string, string>;
+  /** Of Node. */
+  flags?: readonly string[];
 }): Promise<GatewayProcess> {
   const upstream: Record<string, string> = options.cxoneUrl
     ? {
@@ -33,7 +35,7 @@ export async function startGatewayProcess(options: {
         GATEWAY_AUTH: 'none',
       }
     : {};
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [...(options.flags ?? []), MAIN], {
     env: {
       PATH: process.env.PATH,
       PORT: '0',
