@@ -1,7 +1,7 @@
 /**
  * How much faster two replicas import than one: `npm run bench:replicas -- --kind RECORDS --rows 100000 --imports 1`.
- * All files are uploaded to the first replica, each into a target of its own unless `--targets` says fewer. CXone has no
- * limit and answers at once, or after `--latency` milliseconds. Rounds with one and with two replicas alternate on the
+ * The files are uploaded to all replicas in turn, or with `--to-first` to the first of them, each into a target of its own
+ * unless `--targets` says fewer. CXone has no limit and answers at once, or after `--latency` milliseconds. Rounds with one and with two replicas alternate on the
  * same database server; within a round the same is imported `--runs` times by the same processes, the first time by ones
  * that have just started.
  *
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     runs: { type: 'string', default: '2' },
     latency: { type: 'string', default: '0' },
+    'to-first': { type: 'boolean', default: false },
   },
 });
 const kind = SAMPLE_KINDS.find((name) => name === values.kind);
@@ -105,7 +106,7 @@ async function importInto(gateway: GatewayProcess, target: string, file: string)
     });
     if (current.state === 'COMPLETED') return;
     if (/FAIL|CANCEL/.test(current.state)) throw new Error(`It ended as ${current.state}.`);
-    await new Promise((done) => setTimeout(done, 20));
+    await new Promise((done) => setTimeout(done, 100));
   }
 }
 
@@ -139,8 +140,7 @@ async function round(count: number, postgresUrl: string): Promise<Run[]> {
     }
     // They have agreed on their shares before the clock runs.
     await new Promise((done) => setTimeout(done, 1_000));
-    const [first] = gateways;
-    if (!first) throw new Error('One was started.');
+    const receivers = gateways.slice(0, values['to-first'] ? 1 : count);
     const pids = [...gateways.map(({ child }) => child.pid), upstream.child.pid];
     const result: Run[] = [];
     for (let run = 0; run < runs; run++) {
@@ -152,7 +152,7 @@ async function round(count: number, postgresUrl: string): Promise<Run[]> {
       await Promise.all(
         Array.from({ length: imports }, (_, index) => {
           const { target, file } = files[index % targets] as { target: string; file: string }; // There are as many.
-          return importInto(first, target, file);
+          return importInto(receivers[index % receivers.length] as GatewayProcess, target, file); // There is one at least.
         }),
       );
       const seconds = (performance.now() - startedAt) / 1000;

@@ -147,6 +147,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   } else if (resource === 'addressbooks' && things === undefined) send(response, 200, bookJson(id));
   else if (resource === 'addressbooks' && thingId === undefined) send(response, 200, pageJson(id, query));
   else if (resource === 'addressbooks') send(response, 200, contactJson(thingId ?? ''), { etag: `"v-${thingId}"` });
+  else if (resource === 'segments' && things === 'refresh') send(response, 202, '{}');
   else if (resource === 'segments') await answerSegment(request, response, id, thingId);
   else if (path.startsWith('/api/v2/outbound/contactlists/')) {
     const list = things ?? '';
