@@ -173,7 +173,7 @@ function isDate(text: string): boolean {
 
 /** A text from a file as a value of its field's type; the text itself where it is none, which then fails the check. */
 function cast(text: string, type: FieldType): unknown {
-  if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
+  if (type === 'boolean') return /^true$/i.test(text) ? true : /^false$/i.test(text) ? false : text;
   if (type !== 'integer' && type !== 'decimal') return text;
   return /^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : text;
 }

@@ -105,4 +105,4 @@ function castValue(value: unknown, type: AttributeDefinition['type']): Attribute
   return type === 'decimal' || Number.isSafeInteger(number) ? number : undefined;
 }
 
-const DECIMAL = /^[+-]?\d{1,32}(?:\.\d{1,32})?$/;
+const DECIMAL = /^[+-]?\d{1,32}(?:\.\d{1,32})?(?:e[+-]?\d{1,3})?$/i;

@@ -108,6 +108,12 @@ describe('custom attributes', () => {
       },
       issues: [],
     });
+    // As spreadsheets write them.
+    for (const [vip, is] of [
+      ['TRUE', true],
+      ['False', false],
+    ] as const)
+      expect(check({ customAttributes: { vip } }, { castText: true }).patch).toEqual({ customAttributes: { vip: is } });
     const { issues } = check({ customAttributes: { points: '4x', value: '', vip: 'yes' } }, { castText: true });
     expect(issues.map(({ code }) => code)).toEqual(['WRONG_TYPE', 'WRONG_TYPE', 'WRONG_TYPE']);
   });

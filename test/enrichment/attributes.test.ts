@@ -26,6 +26,10 @@ describe('attributes', () => {
     expect(cast({ tier: 7, visits: '42', score: '-1.50' })).toEqual({
       attributes: { tier: '7', visits: 42, score: -1.5 },
     });
+    // As spreadsheets write large and small numbers.
+    expect(cast({ tier: '1E+05', visits: '1E+05', score: '2.5e-3' })).toEqual({
+      attributes: { tier: '1E+05', visits: 100_000, score: 0.0025 },
+    });
     expect(cast({ tier: true, visits: 42.0, score: 3 })).toEqual({
       attributes: { tier: 'true', visits: 42, score: 3 },
     });
@@ -37,6 +41,8 @@ describe('attributes', () => {
     [{ visits: '9007199254740993' }, 'WRONG_TYPE'],
     [{ score: 'high' }, 'WRONG_TYPE'],
     [{ score: '0x10' }, 'WRONG_TYPE'],
+    [{ score: '1e400' }, 'WRONG_TYPE'],
+    [{ visits: '1.5E+00' }, 'WRONG_TYPE'],
     [{ score: Number.POSITIVE_INFINITY }, 'WRONG_TYPE'],
     [{ tier: { a: 1 } }, 'WRONG_TYPE'],
     [{ tier: 'a\u0000b' }, 'WRONG_TYPE'],
