@@ -43,7 +43,7 @@ export async function migrateToLatest(options: {
     const provider = {
       getMigrations: async () => ({ ...(await executedMigrations(tx)), ...ownMigrations(engine.schema) }),
     };
-    // It orders what was done by the wall clock, which may have been set back meanwhile.
+    // It orders what was done by times that it makes up in part, and by a wall clock that may have been set back.
     const migrator = new Migrator({ db: tx, provider, allowUnorderedMigrations: true });
     const { error, results = [] } = await migrator.migrateToLatest();
     const failed = results.find(({ status }) => status === 'Error')?.migrationName;

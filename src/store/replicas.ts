@@ -154,7 +154,7 @@ export function createReplicaStore({ database }: { database: Database }): Replic
           await tx
             .updateTable('replicas')
             .set((eb) => ({
-              expires_at: database.nowMs(),
+              expires_at: 0,
               holds_until: eb(database.nowMs(), '+', settleMs),
               keeps_until: eb(database.nowMs(), '+', settleMs),
               shares_json: JSON.stringify({ wants: {}, holds: uses, keeps: uses } satisfies Shares),
