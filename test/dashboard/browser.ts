@@ -84,11 +84,17 @@ function isOutdated(): boolean {
 }
 
 /** Drops a file on the page, as a person does with a mouse. */
-export async function dropFile(page: Page, name: string, content: string | Buffer): Promise<void> {
+export const dropFile = (page: Page, name: string, content: string | Buffer): Promise<void> =>
+  dropFiles(page, { [name]: content });
+
+/** Drops several files on the page, together. */
+export async function dropFiles(page: Page, files: Readonly<Record<string, string | Buffer>>): Promise<void> {
+  const items = Object.entries(files).map(([name, content]) => ({ name, bytes: [...Buffer.from(content)] }));
   // As text: what runs in the page knows types that tests do not.
   const dataTransfer = await page.evaluateHandle(`(() => {
     const transfer = new DataTransfer();
-    transfer.items.add(new File([new Uint8Array(${JSON.stringify([...Buffer.from(content)])})], ${JSON.stringify(name)}, { type: 'text/csv' }));
+    for (const { name, bytes } of ${JSON.stringify(items)})
+      transfer.items.add(new File([new Uint8Array(bytes)], name, { type: 'text/csv' }));
     return transfer;
   })()`);
   await page.dispatchEvent('main', 'dragover', { dataTransfer });

@@ -6,7 +6,7 @@ import { DEMO_IDS } from '../../src/sandbox/seed.ts';
 import { startGateway } from '../support/gateway.ts';
 import { finished, LIST, outboundRow, startImport } from '../support/imports.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { describeInBrowser, dropFile, startBrowser, type TestBrowser } from './browser.ts';
+import { describeInBrowser, dropFile, dropFiles, startBrowser, type TestBrowser } from './browser.ts';
 
 const OUTBOUND_WRITES = { method: 'POST', path: '/api/v2/outbound/contactlists/*/contacts' };
 
@@ -54,6 +54,34 @@ describeInBrowser('imports on the dashboard, in a browser', () => {
     await card.getByRole('button', { name: /^Details/ }).click();
     await card.getByText(/^Why 1 row was left out/).waitFor();
     await card.getByText('Verified: the list’s own count went from 0 to 1,500, as it should.').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('of files that are dropped together none is forgotten', async () => {
+    await using gateway = await startGateway();
+    const { page, complaints } = await browser.open(gateway.url);
+    await dropFiles(page, { 'first.csv': csv(2), 'second.csv': csv(3) });
+    const first = page.getByRole('dialog', { name: 'Import first.csv' });
+    await first.getByText('then 1 other file').waitFor();
+    await first.getByLabel('Contact list').selectOption({ value: LIST });
+    await first.getByRole('button', { name: 'Start import' }).click();
+    const second = page.getByRole('dialog', { name: 'Import second.csv' });
+    await second.getByRole('button', { name: 'Not now' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page
+      .getByRole('article', { name: /Import trial/ })
+      .getByText('2 succeeded')
+      .waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('a folder, or a file that is gone, is told as one that cannot be read', async () => {
+    await using gateway = await startGateway();
+    const { page, complaints } = await browser.open(gateway.url);
+    // What a browser says of a folder that was dropped.
+    await page.evaluate(`Blob.prototype.arrayBuffer = () => Promise.reject(new DOMException('gone', 'NotFoundError'))`);
+    await dropFile(page, 'folder', '');
+    await page.getByRole('dialog').getByRole('alert').getByText('This cannot be read.').waitFor();
     expect(complaints).toEqual([]);
   });
 

@@ -16,7 +16,9 @@ import { useStatus } from './use-status.ts';
 export function Dashboard(props: { connection: Connection; onSignOut: (() => void) | null }) {
   const { connection, onSignOut } = props;
   const [announcement, setAnnouncement] = useState('');
-  const [file, setFile] = useState<File | null>(null);
+  // Several that were dropped together are asked about one after the other.
+  const [files, setFiles] = useState<readonly File[]>([]);
+  const [file] = files;
   const isLive = connection.state === 'live';
   const imports = useImports(isLive, (event: ImportNewsFragment) => {
     const text = announcementOf(event);
@@ -30,15 +32,23 @@ export function Dashboard(props: { connection: Connection; onSignOut: (() => voi
       <main class="page">
         <Overview health={health} imports={imports.imports} />
         <div class="columns">
-          <ImportList imports={imports} onFile={setFile} />
+          <ImportList imports={imports} onFile={(chosen) => setFiles([chosen])} />
           <div class="side">
             <UpstreamPanel health={health} />
             <EnrichmentPanel />
           </div>
         </div>
       </main>
-      <DropTarget onFile={setFile} isBusy={file !== null} />
-      {file && <UploadDialog file={file} isLive={isLive} onClose={() => setFile(null)} />}
+      <DropTarget onFiles={setFiles} isBusy={file !== undefined} />
+      {file && (
+        <UploadDialog
+          key={files.length}
+          file={file}
+          othersWaiting={files.length - 1}
+          isLive={isLive}
+          onClose={() => setFiles((before) => before.slice(1))}
+        />
+      )}
       {/* What changed, for those who do not see it. */}
       <p class="visually-hidden" role="log" aria-label="News of imports">
         {announcement}

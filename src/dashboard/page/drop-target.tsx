@@ -1,7 +1,7 @@
-/** Takes a file that is dropped anywhere on the page. */
+/** Takes files that are dropped anywhere on the page. */
 import { useEffect, useState } from 'preact/hooks';
 
-export function DropTarget({ onFile, isBusy }: { onFile: (file: File) => void; isBusy: boolean }) {
+export function DropTarget({ onFiles, isBusy }: { onFiles: (files: readonly File[]) => void; isBusy: boolean }) {
   const [isOver, setIsOver] = useState(false);
   useEffect(() => {
     const brings = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true;
@@ -19,8 +19,8 @@ export function DropTarget({ onFile, isBusy }: { onFile: (file: File) => void; i
       if (!brings(event)) return;
       // Otherwise the browser leaves this page to show the file.
       event.preventDefault();
-      const file = event.dataTransfer?.files[0];
-      if (file && !isBusy) onFile(file);
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (!isBusy) onFiles(files);
     };
     addEventListener('dragover', over);
     addEventListener('dragleave', leave);
@@ -30,7 +30,7 @@ export function DropTarget({ onFile, isBusy }: { onFile: (file: File) => void; i
       removeEventListener('dragleave', leave);
       removeEventListener('drop', drop);
     };
-  }, [onFile, isBusy]);
+  }, [onFiles, isBusy]);
   return isOver ? (
     <div class="drop-overlay" aria-hidden="true">
       <p>Drop the file to import it</p>

@@ -3,15 +3,16 @@ import type { TargetedSubmitEvent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useQuery } from 'urql';
 import { ImportPlacesDocument } from '../../client/generated/graphql.ts';
-import { share } from '../../client/number-text.ts';
+import { counted, share } from '../../client/number-text.ts';
 import { bytes } from './format.ts';
 import { messageOf, typed } from './gateway.ts';
 import { guessKind } from './guess-kind.ts';
 import { EMPTY_FORM, type ImportForm, ImportFormFields } from './import-form.tsx';
 import { useUpload } from './use-upload.ts';
 
-export function UploadDialog(props: { file: File; isLive: boolean; onClose: () => void }) {
-  const { file, isLive, onClose } = props;
+export function UploadDialog(props: { file: File; othersWaiting: number; isLive: boolean; onClose: () => void }) {
+  const { file, othersWaiting, isLive, onClose } = props;
+  const [isReadable, setIsReadable] = useState(true);
   const dialog = useRef<HTMLDialogElement>(null);
   const [form, setForm] = useState<ImportForm>(EMPTY_FORM);
   const [places, readPlaces] = useQuery({ query: typed(ImportPlacesDocument) });
@@ -29,9 +30,12 @@ export function UploadDialog(props: { file: File; isLive: boolean; onClose: () =
   }, [isLive]);
   useEffect(() => {
     let isOver = false;
-    void guessKind(file).then((guess) => {
-      if (!isOver) setForm((before) => ({ ...before, ...guess }));
-    });
+    guessKind(file).then(
+      (guess) => {
+        if (!isOver) setForm((before) => ({ ...before, ...guess }));
+      },
+      () => setIsReadable(false),
+    );
     return () => {
       isOver = true;
     };
@@ -45,7 +49,10 @@ export function UploadDialog(props: { file: File; isLive: boolean; onClose: () =
     void upload.start(file, form);
   };
   const { sentBytes } = upload;
-  const problem = upload.problem ?? (places.error ? messageOf(places.error) : null);
+  const unreadable = isReadable
+    ? null
+    : 'This cannot be read. Choose a file, not a folder, that is still where it was.';
+  const problem = upload.problem ?? unreadable ?? (places.error ? messageOf(places.error) : null);
   const sent = Math.min(sentBytes ?? 0, file.size);
   return (
     <dialog
@@ -59,7 +66,10 @@ export function UploadDialog(props: { file: File; isLive: boolean; onClose: () =
     >
       <form onSubmit={submit}>
         <h2 id="upload-title">Import {file.name}</h2>
-        <p class="quiet">{bytes(file.size)}</p>
+        <p class="quiet">
+          {bytes(file.size)}
+          {othersWaiting > 0 && ` · then ${counted(othersWaiting, 'other file')}`}
+        </p>
         {problem !== null && (
           <p class="alert" role="alert">
             {problem}
