@@ -11,6 +11,7 @@ import type { ErrorClass } from './error-types.ts';
 import { idempotent } from './idempotent.ts';
 import { forgetLoaded } from './load-once.ts';
 import type { ExtendedSchemaTypes } from './schema-types.ts';
+import { requireStrictText } from './strict-text.ts';
 
 export interface Mutation<Input, Payload extends object, Valid = Input> {
   readonly description: string;
@@ -49,6 +50,7 @@ export function addMutation<Input, Payload extends object, Valid = Input>(
   const resultName = mutation.resultName ?? `${name.charAt(0).toUpperCase()}${name.slice(1)}Result`;
   const run = async (input: Input, context: GraphQLContext, info: GraphQLResolveInfo): Promise<Payload> => {
     const once = async (given: Input) => {
+      requireStrictText(given);
       // Without `validate`, Valid is Input.
       const valid = mutation.validate ? validateInput(mutation.validate, given) : (given as unknown as Valid);
       return idempotent(name, given, context, async (own) => mutation.resolve(valid, own, info));

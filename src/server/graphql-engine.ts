@@ -18,7 +18,7 @@ import { weighOperation } from '../graphql/operation-cost.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics, OperationType } from '../telemetry/metrics.ts';
 import { parseWithin } from './document-limits.ts';
-import type { GraphQLParams } from './graphql-params.ts';
+import { brokenText, type GraphQLParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
 import { createSharedSubscriptions, type Reader } from './shared-subscriptions.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -293,6 +293,7 @@ export function createGraphQLEngine({
         throw new GatewayError('BAD_USER_INPUT', '"operationName" must name an operation of the document.');
       }
       const type = operation.operation;
+      if (params.isTextBroken && type !== 'mutation') throw brokenText();
       const contextValue: GraphQLContext = await enveloped.contextFactory();
       const { operationName, variables: variableValues } = params;
       const args = { schema, document, operationName, variableValues, contextValue };
@@ -352,6 +353,7 @@ export function createGraphQLEngine({
     mask: maskAs,
 
     async stream(params, caller, { method, accept }) {
+      if (params.isTextBroken) throw brokenText();
       const { Request } = yoga.fetchAPI;
       const request = new Request('http://gateway/graphql', { method, headers: { accept }, signal: caller.signal });
       return yoga.fetch(request, { ...caller, params });

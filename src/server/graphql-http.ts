@@ -11,7 +11,7 @@ import type { Authenticate } from './authenticate.ts';
 import { drainedOrClosed } from './drained.ts';
 import { createEventStreams } from './event-stream.ts';
 import type { Caller, GraphQLEngine } from './graphql-engine.ts';
-import { type GraphQLParams, readJsonParams, readQueryParams } from './graphql-params.ts';
+import { brokenText, type GraphQLParams, readJsonParams, readQueryParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
 import { acceptsEventStream, GRAPHQL_RESPONSE, isJsonBody, JSON_RESPONSE, negotiateAnswer } from './media-types.ts';
 import { readText } from './read-body.ts';
@@ -91,6 +91,8 @@ export function createGraphQLHttp({
       return;
     }
     const prepared = await engine.prepare(params, caller);
+    // Bytes that are no text are refused as such (faults.md, "bad UTF-8"), and so is text that is none.
+    if (params.isTextBroken && 'errors' in prepared) throw brokenText();
     const type = 'errors' in prepared ? undefined : prepared.type;
     if (type === 'subscription') exchange.onSubscription(actor);
     if (type === 'mutation' && request.method === 'GET') {

@@ -37,6 +37,8 @@ export interface GraphQLParams {
   readonly query: string;
   readonly variables: Record<string, unknown>;
   readonly operationName: string | undefined;
+  /** A text in the variables is not valid Unicode. Mutations tell where it is; nothing else is run with it. */
+  readonly isTextBroken: boolean;
 }
 
 /** A lone surrogate can only come as an escape: the bytes were strict UTF-8. Without one there is nothing to look for. */
@@ -62,9 +64,8 @@ export function readJsonParams(
   } catch {
     throw refuse('The body is not valid JSON.');
   }
-  if (ESCAPED_SURROGATE.test(text) && !isWellFormed(value))
-    throw refuse('The body contains text that is not valid Unicode.');
-  if (!Array.isArray(value)) return readParams(value, documents);
+  const mayBeBroken = ESCAPED_SURROGATE.test(text);
+  if (!Array.isArray(value)) return readParams(value, documents, { mayBeBroken });
   if (value.length === 0) throw refuse('The array of operations is empty.');
   if (value.length > maxBatch) {
     throw new GatewayError(
@@ -74,7 +75,7 @@ export function readJsonParams(
   }
   return value.map((one) => {
     try {
-      return readParams(one, documents);
+      return readParams(one, documents, { mayBeBroken });
     } catch (error) {
       if (error instanceof GatewayError) return error;
       throw error;
@@ -91,28 +92,39 @@ export function readQueryParams(queryString: string, documents: TrustedDocuments
     if (name === 'query' || name === 'operationName' || name === 'documentId') given[name] = value;
     if (name === 'variables' || name === 'extensions') given[name] = parseParameter(name, value);
   }
-  if (!isWellFormed(given)) throw refuse('The query string contains text that is not valid Unicode.');
-  return readParams(given, documents);
+  return readParams(given, documents, { mayBeBroken: true });
 }
 
 /**
  * The operation in what a client sent, however it came.
+ * @param mayBeBroken whether there may be text that is not valid Unicode
  * @throws GatewayError BAD_USER_INPUT naming what is wrong; NOT_FOUND, FORBIDDEN of the trusted documents
  */
-export function readParams(value: unknown, documents: TrustedDocuments): GraphQLParams {
+export function readParams(
+  value: unknown,
+  documents: TrustedDocuments,
+  { mayBeBroken }: { readonly mayBeBroken: boolean },
+): GraphQLParams {
   const read = paramsSchema.safeParse(value);
   if (!read.success) {
     const name = String(read.error.issues[0]?.path[0] ?? '');
     throw refuse(Object.hasOwn(FORMS, name) ? `"${name}" must be ${FORMS[name]}.` : NO_REQUEST);
   }
   const { variables, operationName, extensions } = read.data;
+  const isTextBroken = mayBeBroken && !isWellFormed(variables);
+  if (mayBeBroken && !isWellFormed({ ...read.data, variables: undefined })) throw brokenText();
   const documentId = read.data.documentId ?? extensions?.persistedQuery?.sha256Hash;
   const query = documents.textOf({ query: read.data.query, documentId });
-  return { query, variables: variables ?? {}, operationName: operationName ?? undefined };
+  return { query, variables: variables ?? {}, operationName: operationName ?? undefined, isTextBroken };
+}
+
+/** For an operation that does not tell which of its texts is not valid Unicode. */
+export function brokenText(): GatewayError {
+  return refuse('The operation contains text that is not valid Unicode.');
 }
 
 /** Whether every string in a JSON value is valid Unicode. Walks without recursion: the value's depth is the client's. */
-export function isWellFormed(value: unknown): boolean {
+function isWellFormed(value: unknown): boolean {
   const rest: unknown[] = [value];
   while (rest.length > 0) {
     const next = rest.pop();

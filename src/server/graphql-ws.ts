@@ -13,7 +13,7 @@ import type { Authenticate } from './authenticate.ts';
 import type { ClientAddress } from './client-address.ts';
 import { endWithCredentials } from './credential-expiry.ts';
 import type { GraphQLEngine, PreparedOperation } from './graphql-engine.ts';
-import { isWellFormed, readParams } from './graphql-params.ts';
+import { readParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
 import type { OriginPolicy } from './origins.ts';
 import type { Told } from './recent-results.ts';
@@ -118,10 +118,8 @@ export function createGraphQLSockets({
       const controller = new AbortController();
       try {
         if (draining) throw new GatewayError('UNAVAILABLE', 'The gateway is stopping. Try again in a moment.');
-        if (!isWellFormed(payload))
-          throw new GatewayError('BAD_USER_INPUT', 'The message contains text that is not valid Unicode.');
         const caller = { actor: extra.actor, requestId, signal: controller.signal };
-        const prepared = await engine.prepare(readParams(payload, documents), caller);
+        const prepared = await engine.prepare(readParams(payload, documents, { mayBeBroken: true }), caller);
         if ('errors' in prepared) return prepared.errors;
         const isSubscription = prepared.type === 'subscription';
         checkRoom(extra.connection, isSubscription);

@@ -312,6 +312,32 @@ test('without ETags, a change that does not show afterwards is made again', asyn
   expect(room.sent(PUT)).toBe(2);
 });
 
+test('half of a surrogate pair is refused by its path, wherever it stands, and nothing is sent', async () => {
+  await using room = await startRoom();
+  const id = addContact(room);
+  const half = 'a\ud800b';
+  const refused = await update(room, id, {
+    firstName: half,
+    phoneNumbers: [{ number: '+14155552671', type: half }],
+    customAttributes: { tier: half, [half]: 'x' },
+  });
+  const told = refused.issues.map(({ path, code }: { path: string[]; code: string }) => `${path.join('.')} ${code}`);
+  expect(told.toSorted()).toEqual(
+    ['firstName', 'phoneNumbers.0.type', 'customAttributes.tier', `customAttributes.${half}`]
+      .map((path) => `patch.${path} BAD_TEXT`)
+      .toSorted(),
+  );
+  expect(room.sent(GET) + room.sent(PUT)).toBe(0);
+  const read = await room.ask(
+    'query ($id: ID!, $name: String!) { contact(id: $id) { customAttribute(name: $name) } }',
+    {
+      id: contactGid(id),
+      name: half,
+    },
+  );
+  expect(read.errors?.[0]?.extensions.code).toBe('BAD_USER_INPUT');
+});
+
 test('a contact that is not there is told by its id', async () => {
   await using room = await startRoom();
   expect(

@@ -119,6 +119,17 @@ describe('custom attributes', () => {
   });
 });
 
+test('every control character of Unicode is refused, but those that lay out text', () => {
+  const refused = Array.from({ length: 0x100 }, (_, code) => code).filter(
+    (code) => issuesOf({ firstName: String.fromCharCode(code) }).length > 0,
+  );
+  const layout = [0x09, 0x0a, 0x0d];
+  const isControl = (code: number) => /\p{Cc}/u.test(String.fromCharCode(code));
+  expect(refused).toEqual(
+    Array.from({ length: 0x100 }, (_, code) => code).filter((code) => isControl(code) && !layout.includes(code)),
+  );
+});
+
 test('control characters and lone surrogates are refused wherever text goes', () => {
   const bad = 'a\u0000b';
   const issues = issuesOf({

@@ -135,11 +135,10 @@ describe.each([
     expect(await echo(field, type, nested(21))).toBe('refused');
   });
 
-  test('refuses text that is not valid Unicode, and numbers that are not finite', async () => {
-    for (const value of [{ a: '\ud800' }, { a: Number.POSITIVE_INFINITY }, { '\udc00': 1 }]) {
-      const { errors } = await run(`query($v: ${type}) { x: ${field}(value: $v) }`, { v: value });
-      expect(errors).toHaveLength(1);
-    }
+  test('refuses numbers that are not finite', async () => {
+    const value = { a: Number.POSITIVE_INFINITY };
+    const { errors } = await run(`query($v: ${type}) { x: ${field}(value: $v) }`, { v: value });
+    expect(errors).toHaveLength(1);
   });
 });
 
