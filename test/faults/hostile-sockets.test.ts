@@ -9,16 +9,18 @@ const MiB = 1024 * 1024;
 
 let harness: Harness;
 beforeAll(async () => {
-  harness = await startHarness({ limits: { connectionInitTimeoutMs: 500 } });
+  // What is said takes longer than the default where the machine is busy, and is not what these sockets end for.
+  harness = await startHarness({ limits: { connectionInitTimeoutMs: 600_000 } });
 });
 afterAll(() => harness[Symbol.asyncDispose]());
 
-const hello = async () => (await harness.post({ query: '{ hello }' })).json();
+const hello = async (at = harness) => (await at.post({ query: '{ hello }' })).json();
 
 test('a thousand WebSockets without an init are all gone after its time, and nobody else waits for them', async () => {
+  await using impatient = await startHarness({ limits: { connectionInitTimeoutMs: 500 } });
   const codes: number[] = [];
   const open = async () => {
-    const socket = new WebSocket(harness.ws, 'graphql-transport-ws');
+    const socket = new WebSocket(impatient.ws, 'graphql-transport-ws');
     const closed = once(socket, 'close');
     await once(socket, 'open');
     // Within something else: a promise for a promise would be one for its end.
@@ -27,11 +29,11 @@ test('a thousand WebSockets without an init are all gone after its time, and nob
   const closings: Promise<unknown>[] = [];
   for (let group = 0; group < 20; group += 1) {
     closings.push(...(await Promise.all(Array.from({ length: 50 }, open))).map(({ closed }) => closed));
-    expect(await hello()).toEqual({ data: { hello: 'hello world' } });
+    expect(await hello(impatient)).toEqual({ data: { hello: 'hello world' } });
   }
   await Promise.all(closings);
   expect(codes).toEqual(Array(1_000).fill(4408));
-  await until(() => harness.sockets() === 0);
+  await until(() => impatient.sockets() === 0);
 });
 
 interface Heard {
