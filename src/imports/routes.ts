@@ -4,7 +4,7 @@ import { newUpstreamTally } from '../cxone/call-context.ts';
 import { errorPolicy, GatewayError, INTERNAL_ERROR, NotFoundError, ValidationError } from '../errors.ts';
 import { sendJson } from '../server/respond.ts';
 import type { Exchange, Route } from '../server/routes.ts';
-import { UploadExpiredError } from './import-intake.ts';
+import { MAX_UPLOAD_BYTES, UploadExpiredError } from './import-intake.ts';
 import type { LinkUse } from './link-tokens.ts';
 import { importGlobalId } from './model.ts';
 import { FileTooLargeError, UnreadableFileError } from './reading/file-errors.ts';
@@ -36,6 +36,8 @@ async function receiveUpload(imports: Imports, exchange: Exchange): Promise<void
     const contentEncoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
     if (contentEncoding !== 'identity' && contentEncoding !== 'gzip')
       throw new UploadRefusal(415, 'The content encoding must be gzip, or none.');
+    if (Number(request.headers['content-length'] ?? 0) > MAX_UPLOAD_BYTES)
+      throw new FileTooLargeError('bytes', MAX_UPLOAD_BYTES);
     const call = { requestId, lane: { kind: 'import', key: importId }, signal, tally: newUpstreamTally() } as const;
     const { bytes, rows } = await imports.receive(importId, request, { contentEncoding, call });
     sendJson(response, 200, { import: importGlobalId(importId), bytes, rows });

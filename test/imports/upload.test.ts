@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { MAX_UPLOAD_BYTES } from '../../src/imports/import-intake.ts';
 import { DEMO_IDS } from '../../src/sandbox/seed.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { createUpload, finished, outboundRow, put } from '../support/imports.ts';
@@ -51,6 +54,18 @@ test('columns the kind does not know go to customFields, and the mapping renames
   expect(listed(gateway)).toEqual([
     { externalId: 'A-1', phone: '+14155550123', doNotCall: false, doNotEmail: true, customFields: { tier: 'gold' } },
   ]);
+});
+
+test('a file that says it is larger than an upload may be is refused before it comes, and another may be sent', async () => {
+  await using gateway = await startGateway();
+  const { id, url } = await createUpload(gateway);
+  const sending = request(url, { method: 'PUT', headers: { 'content-length': String(MAX_UPLOAD_BYTES + 1) } });
+  sending.flushHeaders();
+  const [response] = await once(sending, 'response');
+  sending.destroy();
+  expect(response.statusCode).toBe(413);
+  expect(await put(url, csv(1))).toMatchObject({ status: 200 });
+  expect(await finished(gateway, id)).toMatchObject({ state: 'COMPLETED', progress: { succeeded: 1 } });
 });
 
 test('the answers of an upload are those of the interface', async () => {
