@@ -8,13 +8,15 @@ import type { ImportEvent } from './import-events.ts';
 
 /** No second touches more than four of these slots. */
 const SLOT_MS = 334;
+/** How much later than others an event may come to be told with its slot, milliseconds: the way through the log is not always as long. */
+const LATE_MS = 100;
 
 /** Events that may wait; with so many, no more are taken from the source. */
 const MAX_WAITING = 1_000;
 
 interface Waiting {
   readonly event: ImportEvent;
-  /** When the slot in which it happened is over, monotonic milliseconds. */
+  /** When all that happened in its slot has come, monotonic milliseconds. */
   readonly closesAt: number;
 }
 
@@ -35,7 +37,7 @@ export async function* coalesceProgress(
     const last = waiting[before];
     if (last && isProgress(last.event) && isProgress(event) && slotOf(last.event) === slotOf(event))
       waiting.splice(before, 1);
-    waiting.push({ event, closesAt: clock.monotonic() + SLOT_MS - (event.at % SLOT_MS) });
+    waiting.push({ event, closesAt: clock.monotonic() + SLOT_MS - (event.at % SLOT_MS) + LATE_MS });
   };
 
   /** Whether nothing can supersede it any more. */
