@@ -146,6 +146,25 @@ describeInBrowser('what the dashboard tells in depth, in a browser', () => {
     expect(new Set(await page.evaluate<number[]>(lines))).toEqual(new Set([1]));
   });
 
+  test('where several gateways answer, the calls of one are shown, and not the differences between them', async () => {
+    await using gateway = await startGateway();
+    await using other = await startGateway();
+    for (let calls = 0; calls < 30; calls += 1) await other.data('{ contactLists(first: 1) { nodes { id } } }');
+    const { page } = await browser.open('about:blank');
+    // A balancer in front: every other request goes elsewhere.
+    let asked = 0;
+    await page.route(`${gateway.url}/graphql`, async (route) => {
+      asked += 1;
+      if (asked % 2 === 0) return route.continue();
+      return route.fulfill({ response: await route.fetch({ url: `${other.url}/graphql` }) });
+    });
+    await page.goto(gateway.url);
+    const group = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Outbound lists' }) });
+    await group.getByRole('img', { name: /: 0 calls, 0 retries, 0 refused with 429$/ }).waitFor();
+    await gateway.data('{ contactLists(first: 1) { nodes { id } } }');
+    await group.getByRole('img', { name: /: 1 call, 0 retries, 0 refused with 429$/ }).waitFor();
+  });
+
   test('a 429 from CXone is counted, charted and named', async () => {
     await using gateway = await startGateway();
     const { page } = await browser.open(gateway.url);

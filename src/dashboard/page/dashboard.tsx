@@ -24,7 +24,7 @@ export function Dashboard(props: { connection: Connection; onSignOut: (() => voi
     const text = announcementOf(event);
     if (text !== null) setAnnouncement(text);
   });
-  const health = useStatus();
+  const health = useStatus(isLive);
 
   return (
     <>

@@ -35,6 +35,11 @@ export interface Gateway {
     variables: Variables,
     told: { onEvent: (data: Data) => void; onEnd: () => void },
   ): () => void;
+  /**
+   * A query's answer, over the connection of the subscriptions: so one gateway of several answers all of them. Waits while
+   * there is no connection. @throws what the gateway refuses it with
+   */
+  ask<Data>(document: TypedDocumentString<Data, Record<string, never>>): Promise<Data>;
   dispose(): void;
 }
 
@@ -96,6 +101,17 @@ export function createGateway(options: {
         complete: onEnd,
       });
     },
+    ask: (document) =>
+      new Promise((resolve, reject) => {
+        sockets.subscribe(
+          { query: String(document) },
+          {
+            next: ({ data, errors }) => (errors ? reject(errors) : resolve(data as never)), // Typed by the document.
+            error: reject,
+            complete: () => reject(new Error('there was no answer')),
+          },
+        );
+      }),
     dispose() {
       over.abort();
       void sockets.dispose();

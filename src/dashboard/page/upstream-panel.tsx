@@ -29,7 +29,11 @@ export function UpstreamPanel({ health: { status, samples } }: { health: Health 
     <section aria-labelledby="upstream-title">
       <div class="section-head">
         <h2 id="upstream-title">Calls to CXone</h2>
-        <span class="quiet">{window.name}</span>
+        <span class="quiet">
+          {/* Each has counters of its own, and a share of the limits. */}
+          {status !== null && status.replicas > 1 && `one of ${whole(status.replicas)} replicas, `}
+          {window.name}
+        </span>
       </div>
       {status === null ? (
         <p class="quiet">Asking…</p>

@@ -1,14 +1,16 @@
-/** The gateway's state, asked for every two seconds, and what its counters did over the last minutes. */
+/**
+ * The gateway's state, asked for every two seconds, and what its counters did over the last minutes. They are those of one
+ * gateway, where there are several: of the one that the page is connected to.
+ */
 import { useEffect, useState } from 'preact/hooks';
-import { useClient } from 'urql';
 import { GatewayStatusDocument, type GatewayStatusQuery } from '../../client/generated/graphql.ts';
-import { typed } from './gateway.ts';
+import { useGateway } from './gateway.ts';
 
 export type Status = GatewayStatusQuery['gatewayStatus'];
 
 /** What a group's counters did between two answers. */
 export interface Sample {
-  /** Milliseconds since 1970. */
+  /** Milliseconds of this page's life. */
   readonly at: number;
   readonly seconds: number;
   readonly requests: number;
@@ -24,23 +26,25 @@ export interface Health {
 
 const POLL_MS = 2_000;
 /** How far back what is kept goes, in milliseconds. */
-export const KEPT_MS = 5 * 60_000;
+const KEPT_MS = 5 * 60_000;
 
-export function useStatus(): Health {
-  const client = useClient();
+export function useStatus(isLive: boolean): Health {
+  const gateway = useGateway();
   const [health, setHealth] = useState<Health>({ status: null, samples: {} });
   useEffect(() => {
-    let askedAt = Date.now();
+    if (!isLive) return;
+    // A new connection may lead to another gateway, with counters of its own.
+    let before: Reading | null = null;
     let timeout: ReturnType<typeof setTimeout> | undefined;
     let isOver = false;
     const poll = async () => {
-      const { data } = await client.query(typed(GatewayStatusDocument), {}).toPromise();
+      const answer = await gateway.ask(GatewayStatusDocument).catch(() => null);
       if (isOver) return;
-      if (data) {
-        const at = Date.now();
-        const seconds = (at - askedAt) / 1000;
-        askedAt = at;
-        setHealth((before) => withStatus(before, data.gatewayStatus, at, seconds));
+      if (answer) {
+        const now = { status: answer.gatewayStatus, at: performance.now() };
+        const then = before;
+        setHealth(({ samples }) => ({ status: now.status, samples: then ? withSamples(samples, then, now) : samples }));
+        before = now;
       }
       timeout = setTimeout(poll, POLL_MS);
     };
@@ -49,19 +53,22 @@ export function useStatus(): Health {
       isOver = true;
       clearTimeout(timeout);
     };
-  }, [client]);
+  }, [gateway, isLive]);
   return health;
 }
 
-function withStatus({ status: before, samples }: Health, status: Status, at: number, seconds: number): Health {
-  if (before === null) return { status, samples };
+interface Reading {
+  readonly status: Status;
+  readonly at: number;
+}
+
+function withSamples(samples: Health['samples'], before: Reading, { status, at }: Reading): Health['samples'] {
   const grown = status.upstream.map((now) => {
-    const then = before.upstream.find(({ group }) => group === now.group);
-    // Counters begin at zero again when the gateway does.
+    const then = before.status.upstream.find(({ group }) => group === now.group);
     const grownBy = (count: 'requests' | 'retries' | 'rateLimited') => Math.max(0, now[count] - (then?.[count] ?? 0));
     const sample = {
       at,
-      seconds,
+      seconds: (at - before.at) / 1000,
       requests: grownBy('requests'),
       retries: grownBy('retries'),
       rateLimited: grownBy('rateLimited'),
@@ -69,5 +76,5 @@ function withStatus({ status: before, samples }: Health, status: Status, at: num
     const kept = (samples[now.group] ?? []).filter((each) => each.at > at - KEPT_MS);
     return [now.group, [...kept, sample]] as const;
   });
-  return { status, samples: Object.fromEntries(grown) };
+  return Object.fromEntries(grown);
 }
