@@ -18,13 +18,15 @@ const CONTENT_REFUSALS: ReadonlySet<number> = new Set([400, 422]);
 /**
  * Sends `items` through `sendOnce`, isolating refused items.
  *
+ * @param options.onlyNamed where CXone has another way to tell of single items: a refusal that names none means the whole
  * @returns an outcome for each item. Once any call has succeeded, nothing is thrown: what later calls could not
  *   deliver is `failed` (certainly not taken) or `unknown`.
- * @throws whatever the first call throws, unless it is a refusal for content.
+ * @throws whatever the first call throws, unless it is a refusal for content whose items are isolated.
  */
 export async function sendIsolatingRefusals<Item>(
   items: readonly Item[],
   sendOnce: (items: readonly Item[]) => Promise<BulkResult>,
+  { onlyNamed = false }: { onlyNamed?: boolean } = {},
 ): Promise<BulkResult> {
   const outcomes = new Array<ItemOutcome | undefined>(items.length);
   let extraCalls = 0;
@@ -62,8 +64,9 @@ export async function sendIsolatingRefusals<Item>(
 
   const isolate = async (indexes: readonly number[], refusal: UpstreamError): Promise<void> => {
     const named = namedItems(refusal, indexes.length);
+    if (named.size === 0 && onlyNamed && !answered) throw refusal;
     const budgetLeft = extraCalls < MAX_EXTRA_CALLS;
-    if (named.size === 0 && (indexes.length === 1 || !budgetLeft)) {
+    if (named.size === 0 && (indexes.length === 1 || onlyNamed || !budgetLeft)) {
       answered = true;
       settle(indexes, () => failure(refusal));
       return;

@@ -29,8 +29,10 @@ export function createMemberOperation(deps: {
 
   async function send(segmentId: string, items: readonly string[], attempt: Attempt, call: CallContext) {
     const contactIds = [...new Set(items)];
-    const { outcomes, ...rest } = await sendIsolatingRefusals(contactIds, (some) =>
-      sendSome(segmentId, some, attempt, call),
+    const { outcomes, ...rest } = await sendIsolatingRefusals(
+      contactIds,
+      (some) => sendSome(segmentId, some, attempt, call),
+      { onlyNamed: true },
     );
     return { outcomes: withRepeats(items, contactIds, outcomes), ...rest };
   }
