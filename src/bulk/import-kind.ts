@@ -56,6 +56,8 @@ export interface ImportKind<Item = unknown> {
     readonly known: readonly string[];
     readonly aliases: Readonly<Record<string, string>>;
     readonly rest: string | null;
+    /** The field in which an empty cell of a CSV is a value, if an empty one; elsewhere it is absent. */
+    readonly keepsEmptyIn?: string;
   };
   /**
    * Looks at the target before anything is accepted, and makes the check for its rows.

@@ -18,7 +18,8 @@ export function createAttributeImportKind(
     takesCampaign: true,
     defaultOnDuplicate: 'SKIP',
     severalSenders: false,
-    columns: { known: ['contactId', 'attributes'], aliases: {}, rest: 'attributes' },
+    // What a file offers and leaves empty belongs to its fill rate.
+    columns: { known: ['contactId', 'attributes'], aliases: {}, rest: 'attributes', keepsEmptyIn: 'attributes' },
 
     async open({ targetId }, _options, call) {
       const target = targetId ?? '';

@@ -105,6 +105,19 @@ test('ATTRIBUTES: values typed by the list, empty ones dropped and counted, call
   expect(control.requests().violations).toEqual([]);
 });
 
+test('ATTRIBUTES: what a file offers and does not fill counts in the fill rate, an empty cell as well as N/A', async () => {
+  await using gateway = await startGateway(QUICK);
+  const targetId = `gid://cxone/ContactList/${DEMO_IDS.contactLists.summerOutreach}`;
+  const { id, url } = await createUpload(gateway, { kind: 'ATTRIBUTES', targetId });
+  await put(url, 'contactId,loyalty_tier,churn_risk\nc-1,gold,\nc-2,N/A,3\nc-3,, \n');
+  expect(await finished(gateway, id)).toMatchObject({ state: 'COMPLETED', progress: { succeeded: 2, skipped: 1 } });
+  const { import: read } = await gateway.data(
+    'query ($id: ID!) { import(id: $id) { report { totalFields filledFields fillRatePercent } } }',
+    { id },
+  );
+  expect(read.report).toEqual({ totalFields: 6, filledFields: 2, fillRatePercent: 33.33 });
+});
+
 test('SEGMENT_MEMBERS: every contact into every segment, each segment with its own state, seen in the index at the end', async () => {
   await using gateway = await startGateway({ ...QUICK, sandbox: { ...QUICK.sandbox, indexLagMs: 300 } });
   const { control } = gateway.sandbox;

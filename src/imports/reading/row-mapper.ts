@@ -6,6 +6,7 @@ import { type Issue, ValidationError } from '../../errors.ts';
 import { createColumnTree, describeConflict } from './column-tree.ts';
 import { type FieldPath, isPathFault, type PathFault, parseFieldPath } from './field-path.ts';
 import { renameJsonRow } from './json-renaming.ts';
+import { setOwn } from './own-property.ts';
 import { isCells, type SourceRow } from './source-row.ts';
 
 export interface RowMapperOptions {
@@ -19,11 +20,13 @@ export interface RowMapperOptions {
   rest?: string | null;
   /** The kind's fields at the top of a row. */
   known: readonly string[];
+  /** The field in which a CSV's empty cell is an empty text, and not absent. */
+  keepsEmptyIn?: string;
 }
 
 export interface RowMapper {
   /**
-   * A new object; values are trimmed, and what is empty in a CSV is absent. A CSV's record must have as many cells as
+   * A new object; values are trimmed, and what is empty in a CSV is absent, but for `keepsEmptyIn`. A CSV's record must have as many cells as
    * the header, which is so for every row the reader gives without issues.
    *
    * @throws ValidationError for a JSON row, and for that row alone, with hostile keys, too many levels, or two values for one place
@@ -98,7 +101,15 @@ export function createRowMapper(options: RowMapperOptions): RowMapper {
       );
     }
     if (issues.length > 0) throw new ValidationError(issues);
-    return { map: (record) => tree.build(isCells(record) ? record : []) };
+    const kept = placed.flatMap(({ path: [field, name, ...deeper] }) =>
+      field === options.keepsEmptyIn && name !== undefined && deeper.length === 0 ? [String(name)] : [],
+    );
+    return {
+      map(record) {
+        const row = tree.build(isCells(record) ? record : []);
+        return kept.length > 0 ? withEmpty(row, options.keepsEmptyIn ?? '', kept) : row;
+      },
+    };
   }
 
   function mapObjects(): RowMapper {
@@ -116,6 +127,16 @@ export function createRowMapper(options: RowMapperOptions): RowMapper {
     };
     return { map: (record) => renameJsonRow(isCells(record) ? {} : record, renaming) };
   }
+}
+
+/** The row with an empty text for each of these names that its object in `field` has nothing for. */
+function withEmpty(row: Record<string, unknown>, field: string, names: readonly string[]): Record<string, unknown> {
+  const given: object = row[field] ?? {};
+  const all: Record<string, unknown> = {};
+  for (const name of names) setOwn(all, name, '');
+  for (const [name, value] of Object.entries(given)) setOwn(all, name, value);
+  row[field] = all;
+  return row;
 }
 
 /** A name that begins with no known field is one key as it stands, dots and all. */
