@@ -16,7 +16,8 @@ import {
 import { GatewayError } from '../errors.ts';
 
 export interface DocumentLimits {
-  readonly maxStringCharacters: number;
+  /** Counted in characters here. */
+  readonly maxStringBytes: number;
   readonly maxTokens: number;
   readonly maxDepth: number;
 }
@@ -35,8 +36,8 @@ const CLOSING: ReadonlySet<string> = new Set([TokenKind.BRACE_R, TokenKind.BRACK
  * @throws GraphQLError where it is not GraphQL; GatewayError LIMIT_EXCEEDED where it is too long or too deep
  */
 export function parseWithin(text: string, limits: DocumentLimits): DocumentNode {
-  if (text.length > limits.maxStringCharacters)
-    throw tooMuch(`The document has more than ${limits.maxStringCharacters} characters.`);
+  if (text.length > limits.maxStringBytes)
+    throw tooMuch(`The document has more than ${limits.maxStringBytes} characters.`);
   scanTokens(text, limits.maxTokens);
   const document = parse(text);
   checkDepth(document, limits.maxDepth);

@@ -14,7 +14,7 @@ import type { Caller, GraphQLEngine } from './graphql-engine.ts';
 import { brokenText, type GraphQLParams, readJsonParams, readQueryParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
 import { acceptsEventStream, GRAPHQL_RESPONSE, isJsonBody, JSON_RESPONSE, negotiateAnswer } from './media-types.ts';
-import { readText } from './read-body.ts';
+import { readBody } from './read-body.ts';
 import { discardBody, errorHeaders, sendJson, statusOf } from './respond.ts';
 import { createStringBound } from './string-bound.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
@@ -69,8 +69,10 @@ export function createGraphQLHttp({
         'accept-encoding': 'identity',
       });
     }
-    const text = await readText(request, limits.maxBodyBytes, createStringBound(limits.maxStringCharacters));
-    return readJsonParams(text, limits.maxBatch, documents);
+    const isShort = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY) <= limits.maxStringBytes;
+    const look = isShort ? undefined : createStringBound(limits.maxStringBytes);
+    const body = await readBody(request, limits.maxBodyBytes, look);
+    return readJsonParams(body, limits.maxBatch, documents);
   }
 
   async function answer(exchange: GraphQLExchange): Promise<void> {

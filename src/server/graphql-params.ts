@@ -41,6 +41,8 @@ export interface GraphQLParams {
   readonly isTextBroken: boolean;
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** A lone surrogate can only come as an escape: the bytes were strict UTF-8. Without one there is nothing to look for. */
 const ESCAPED_SURROGATE = /\\u[dD][89a-fA-F]/;
 
@@ -50,14 +52,20 @@ function refuse(message: string): GatewayError {
 
 /**
  * The operations of a JSON body: one, or the array's, where what is none is the error of that one.
- * @throws GatewayError BAD_USER_INPUT for text that is not JSON, or JSON that is no request;
+ * @throws GatewayError BAD_USER_INPUT for bytes that are not UTF-8, text that is not JSON, or JSON that is no request;
  *   LIMIT_EXCEEDED for more than `maxBatch` operations
  */
 export function readJsonParams(
-  text: string,
+  body: Buffer,
   maxBatch: number,
   documents: TrustedDocuments,
 ): GraphQLParams | (GraphQLParams | GatewayError)[] {
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    throw refuse('The body is not valid UTF-8.');
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);

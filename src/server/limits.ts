@@ -18,10 +18,10 @@ export interface ServerLimits {
   /** Milliseconds for a request's head; a silent connection ends after these too. */
   readonly headersTimeoutMs: number;
   /**
-   * Characters of a document, and of any other string in a body: thirteen for each of the tokens below. As a value, a
-   * string of a megabyte is three, which stay until the whole heap is looked through.
+   * Bytes of a document, and of any other string in a body: thirteen for each of the tokens below. As a value, a string
+   * of a megabyte is several, which stay until the whole heap is looked through.
    */
-  readonly maxStringCharacters: number;
+  readonly maxStringBytes: number;
   /** Lexical tokens of a document: 250 aliased mutations with their input written out and every error asked for pass. */
   readonly maxTokens: number;
   /** Fields within each other, fragments resolved. Introspection is bounded by graphql's own rule instead. */
@@ -58,7 +58,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   // Within the 20 s of faults.md, "slowloris".
   bodyPace: { minBytes: 8 * 1024, windowMs: 16_000 },
   headersTimeoutMs: 10_000,
-  maxStringCharacters: 512 * 1024,
+  maxStringBytes: 512 * 1024,
   maxTokens: 40_000,
   maxDepth: 15,
   maxCost: 500_000,

@@ -423,7 +423,6 @@ const ABUSE = rows([
     '400, 415',
     'server/graphql-http: %s: 400',
     'server/graphql-http: a body of type %s: 415',
-    'server/read-body: what is not UTF-8 is refused: in the middle, and where it ends within a character',
   ],
   ['smuggling, CONNECT, TRACE, absolute targets', '4xx, nothing runs', 'server/http-server: %s: 4xx, and nothing runs'],
   [

@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { GatewayError } from '../../src/errors.ts';
-import { BodyTooLargeError, readBody, readText } from '../../src/server/read-body.ts';
+import { BodyTooLargeError, readBody } from '../../src/server/read-body.ts';
 
 function request(headers: Record<string, string> = {}): IncomingMessage {
   const message = new IncomingMessage(new Socket());
@@ -43,25 +43,15 @@ test('a connection that breaks within the body, or has broken before it is read,
   await expect(readBody(broken, 10)).rejects.toThrow(GatewayError);
 });
 
-test('a text is the same whether its length was declared or not, and however it is cut', async () => {
-  const text = 'aé€😀"\\';
-  const bytes = Buffer.from(text);
-  for (const headers of [{}, { 'content-length': String(bytes.length) }]) {
-    const message = request(headers);
-    const read = readText(message, 100, () => undefined);
-    for (const byte of bytes) message.push(Buffer.of(byte));
-    message.push(null);
-    expect(await read).toBe(text);
-  }
-});
-
-test('what is not UTF-8 is refused: in the middle, and where it ends within a character', async () => {
-  for (const bytes of [Buffer.from('ab\xffcd', 'latin1'), Buffer.from('€').subarray(0, 2)]) {
-    const message = request();
-    const read = readText(message, 100, () => undefined);
-    message.push(bytes);
-    message.push(null);
-    await expect(read).rejects.toThrow('The body is not valid UTF-8.');
-    expect(message.listenerCount('data')).toBe(0);
-  }
+test('who looks at the pieces can refuse the body, and is shown no more then', async () => {
+  const message = request();
+  const seen: string[] = [];
+  const body = readBody(message, 100, (piece) => {
+    seen.push(String(piece));
+    if (String(piece) === 'b') throw new GatewayError('LIMIT_EXCEEDED', 'No.');
+  });
+  for (const part of ['a', 'b', 'c']) message.push(part);
+  await expect(body).rejects.toThrow('No.');
+  expect(seen).toEqual(['a', 'b']);
+  expect(message.listenerCount('data')).toBe(0);
 });

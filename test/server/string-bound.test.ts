@@ -14,15 +14,16 @@ test('a JSON text is refused where one of its strings is too long, however it is
       fc.array(hard),
       fc.array(fc.nat(200)),
       fc.nat(40),
-      (value, strings, cuts, maxCharacters) => {
-        const json = JSON.stringify([value, ...strings]);
-        const isTooLong = stringsOf(json).some((inside) => inside.length > maxCharacters);
-        const look = createStringBound(maxCharacters);
+      (value, strings, cuts, maxBytes) => {
+        const text = JSON.stringify([value, ...strings]);
+        const json = Buffer.from(text);
+        const isTooLong = stringsOf(text).some((inside) => Buffer.byteLength(inside) > maxBytes);
+        const look = createStringBound(maxBytes);
         const places = [0, ...cuts.toSorted((a, b) => a - b), json.length];
         const read = () => {
-          for (const [index, end] of places.slice(1).entries()) look(json.slice(places[index], end));
+          for (const [index, end] of places.slice(1).entries()) look(json.subarray(places[index], end));
         };
-        if (isTooLong) expect(read).toThrow(`more than ${maxCharacters} characters`);
+        if (isTooLong) expect(read).toThrow(`more than ${maxBytes} bytes`);
         else expect(read).not.toThrow();
       },
     ),
