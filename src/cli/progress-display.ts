@@ -11,7 +11,9 @@ export interface ProgressDisplay {
   end(): void;
 }
 
-const BAR_WIDTH = 30;
+const LONGEST_BAR = 30;
+/** Below this the numbers are cut instead. */
+const SHORTEST_BAR = 8;
 const DEFAULT_COLUMNS = 80;
 /** ANSI: to the line's beginning, and clear it. */
 const REDRAW = '\r\u001b[2K';
@@ -25,7 +27,7 @@ export function createProgressDisplay(output: Output): ProgressDisplay {
         return;
       }
       const columns = output.columns ?? DEFAULT_COLUMNS;
-      output.write(`${REDRAW}${barLine(event).slice(0, columns - 1)}`);
+      output.write(`${REDRAW}${barLine(event, columns - 1)}`);
       drawn = true;
     },
     end() {
@@ -35,18 +37,20 @@ export function createProgressDisplay(output: Output): ProgressDisplay {
   };
 }
 
-function barLine({ type, import: { state }, progress }: ImportNewsFragment): string {
+function barLine({ type, import: { state }, progress }: ImportNewsFragment, columns: number): string {
   const { percent, rowsPerSecond, etaSeconds } = progress;
-  const filled = Math.round((Math.min(100, percent) / 100) * BAR_WIDTH);
   const isMoving = type === 'STARTED' || type === 'BATCH_FINISHED' || type === 'RESUMED';
   const parts = [
-    `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${percentDone(state, progress)}`,
+    percentDone(state, progress),
     ...(isMoving ? [] : [type.toLowerCase()]),
     ...counts(progress),
     ...(rowsPerSecond === null ? [] : [`${whole(Math.round(rowsPerSecond))}/s`]),
     ...(isMoving && etaSeconds !== null ? [`${duration(etaSeconds)} left`] : []),
   ];
-  return parts.join('  ');
+  const text = parts.join('  ');
+  const width = Math.max(SHORTEST_BAR, Math.min(LONGEST_BAR, columns - text.length - 1));
+  const filled = Math.round((Math.min(100, percent) / 100) * width);
+  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${text}`.slice(0, columns);
 }
 
 function plainLine({ at, type, import: { state }, progress, batch }: ImportNewsFragment): string {

@@ -58,7 +58,7 @@ export interface GatewayClientOptions {
 export function createGatewayClient(options: GatewayClientOptions): GatewayClient {
   const endpoint = `${options.url.replace(/\/+$/, '')}/graphql`;
   const authorization = options.apiKey === undefined ? undefined : `Bearer ${options.apiKey}`;
-  let wasConnected = false;
+  let connection: 'none' | 'there' | 'lost' = 'none';
 
   const sockets = createClient({
     url: endpoint.replace(/^http/, 'ws'),
@@ -70,14 +70,17 @@ export function createGatewayClient(options: GatewayClientOptions): GatewayClien
       options.clock.sleep(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** retries) * (0.5 + options.random() / 2)),
     keepAlive: PING_INTERVAL_MS,
     on: {
-      connected(_socket, _payload, isRetry) {
-        if (isRetry && wasConnected) options.onConnection?.('resumed');
-        wasConnected = true;
+      connected() {
+        if (connection === 'lost') options.onConnection?.('resumed');
+        connection = 'there';
       },
       closed(event) {
         // 1000 is our own goodbye.
         const isOurs = typeof event === 'object' && event !== null && 'code' in event && event.code === 1000;
-        if (wasConnected && !isOurs) options.onConnection?.('lost');
+        // Told once: it is also closed whenever it cannot be made again.
+        if (connection !== 'there' || isOurs) return;
+        connection = 'lost';
+        options.onConnection?.('lost');
       },
     },
   });

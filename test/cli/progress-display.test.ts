@@ -51,8 +51,9 @@ test('on a terminal one bar is drawn over itself, never wider than the terminal,
   bar.show(event(500));
   bar.end();
   expect(written).toHaveLength(3);
-  expect(written[0]).toContain('░'.repeat(30));
-  expect(written[1]).toContain(`${'█'.repeat(15)}${'░'.repeat(15)} 50 %  500 of 1,000`);
+  // The bar is as short as it must be for the numbers to be there, up to the last.
+  expect(written[0]).toContain(`${'░'.repeat(20)} 0 %  0 of 1,000  50/s  1 min 15 s left`);
+  expect(written[1]).toContain(`${'█'.repeat(9)}${'░'.repeat(8)} 50 %  500 of 1,000  50/s  1 min 15 s left`);
   for (const drawn of written.slice(0, 2)) {
     expect(drawn.startsWith('\r\u001b[2K')).toBe(true);
     expect(drawn.replace('\r\u001b[2K', '').length).toBeLessThan(COLUMNS);

@@ -27,6 +27,7 @@ describe('cxone-gateway watch', () => {
     const events = cli.printed.filter((line) => line.includes('"cursor"')).map((line) => JSON.parse(line));
     expect(events.map(({ type }) => type).at(-1)).toBe('FINISHED');
     expect(new Set(events.map(({ cursor }) => cursor)).size).toBe(events.length);
+    expect(cli.printed.filter((line) => line.startsWith('Connection lost')).length).toBe(1);
   });
 
   test('takes the id as CXone has it, and ends with 4 for an import that was cancelled', async () => {
