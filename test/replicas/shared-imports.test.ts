@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { DEMO_IDS } from '../../src/sandbox/seed.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
+import type { Data } from '../support/gateway.ts';
 import type { GatewayProcess } from '../support/gateway-process.ts';
 import { LIST } from '../support/imports.ts';
 import { freshDatabaseUrl } from '../support/postgres.ts';
@@ -12,7 +13,20 @@ const CALLS = ROWS / 100;
 /** Calls that one replica has under way for one list. */
 const CALLS_OF_ONE = 4;
 const FAST = { records: 1000 };
+const BOOK_ID = DEMO_IDS.addressBooks.prospects;
+/** cxone-api.md, section 2. */
+const MAX_IN_FLIGHT = 15;
 const CONSENT = new Date(Date.now() - 86_400_000).toISOString();
+
+/** @returns the import's id */
+async function start(gateway: GatewayProcess, input: Record<string, unknown>): Promise<string> {
+  const { startImport } = await dataOf(
+    gateway,
+    `mutation ($input: StartImportInput!) { startImport(input: $input) { ... on StartImportPayload { import { id } } } }`,
+    { input },
+  );
+  return startImport.import.id;
+}
 
 async function startRecords(gateway: GatewayProcess): Promise<string> {
   const rows = Array.from({ length: ROWS }, (_, index) => ({
@@ -21,12 +35,7 @@ async function startRecords(gateway: GatewayProcess): Promise<string> {
     consentTimestamp: CONSENT,
     optInStatus: 'confirmed',
   }));
-  const { startImport } = await dataOf(
-    gateway,
-    `mutation ($input: StartImportInput!) { startImport(input: $input) { ... on StartImportPayload { import { id } } } }`,
-    { input: { kind: 'RECORDS', targetId: LIST, rows } },
-  );
-  return startImport.import.id;
+  return await start(gateway, { kind: 'RECORDS', targetId: LIST, rows });
 }
 
 /** The process number of whoever has a lease whose name begins so. */
@@ -77,3 +86,41 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)(
     expect(await query(database.url, 'select distinct attempts from import_batches where attempts > 1')).toEqual([]);
   },
 );
+
+test('the contacts of one import travel from both replicas at once, never more of them at a time than a book allows', {
+  timeout: 90_000,
+}, async () => {
+  const rows = Array.from({ length: 400 }, (_, index) => ({
+    firstName: 'Ada',
+    customAttributes: { external_ref_id: `REF-${index}` },
+  }));
+  await using sandbox = await startSandbox({ limits: { addressBooks: 1000 } });
+  await using database = await freshDatabaseUrl('postgres');
+  await using cleanUp = new AsyncDisposableStack();
+  const env = { CXONE_LIMITS: '{"addressBooks":1000}' };
+  const gateways = await startGateways(2, { databaseUrl: database.url, sandbox, env });
+  for (const gateway of gateways) cleanUp.use(gateway);
+  const [first] = gateways as [GatewayProcess];
+  const posts = sandbox.control.hold({ method: 'POST', path: '/api/v2/addressbooks/{bookId}/contacts' });
+  const targetId = `gid://cxone/AddressBook/${BOOK_ID}`;
+  const id = await start(first, { kind: 'CONTACTS', targetId, rows });
+  await vi.waitFor(async () => {
+    const lanes = await query(
+      database.url,
+      "select distinct lane from import_batches where state = 'RUNNING' order by 1",
+    );
+    expect(lanes).toEqual([{ lane: '0' }, { lane: '1' }]);
+  }, 20_000);
+  posts.release();
+  expect(await untilFinished(first, id)).toMatchObject({
+    state: 'COMPLETED',
+    progress: { valid: 400, succeeded: 400, failed: 0, unknown: 0 },
+  });
+  const made = sandbox.control.state
+    .contacts(BOOK_ID)
+    .map(({ customAttributes }) => (customAttributes as Data)?.external_ref_id);
+  expect(new Set(made.filter((ref) => String(ref).startsWith('REF-'))).size).toBe(400);
+  const { peakInFlight, violations } = sandbox.control.requests();
+  expect(peakInFlight.byAddressBook[BOOK_ID]).toBeLessThanOrEqual(MAX_IN_FLIGHT);
+  expect(violations).toEqual([]);
+});
