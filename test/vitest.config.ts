@@ -14,8 +14,8 @@ export default defineConfig({
     // Many tests wait for processes, databases and browsers: one more at a time than there are cores.
     maxWorkers: availableParallelism() + 1,
     // How long something that really happens may take on a busy machine; what has happened is seen at once.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 30_000 } },
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

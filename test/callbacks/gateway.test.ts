@@ -75,7 +75,7 @@ test('a CRM is told of the end of a cancelled import last, with the totals of al
     optInStatus: 'confirmed',
   }));
   const id = await startImport(gateway, records, { kind: 'RECORDS' });
-  await expect.poll(answers.held, { timeout: 10_000 }).toBe(3);
+  await expect.poll(answers.held, { timeout: 60_000 }).toBe(3);
   await gateway.data('mutation ($id: ID!) { cancelImport(input: { id: $id }) { __typename } }', { id });
   answers.release();
   const bodies = (await crm.waitFor(4)).map(({ body }) => JSON.parse(body));

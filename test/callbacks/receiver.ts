@@ -18,7 +18,7 @@ export interface Receiver {
   readonly host: string;
   readonly received: readonly ReceivedCallback[];
   answer: Answer;
-  /** Resolves when so many have come. @throws when they have not within 10 s */
+  /** Resolves when so many have come. @throws when they have not within a minute */
   waitFor(count: number): Promise<readonly ReceivedCallback[]>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -47,7 +47,7 @@ export async function startReceiver(): Promise<Receiver> {
         const expiry = setTimeout(() => {
           waiting.delete(look);
           reject(new Error(`${received.length} of ${count} callbacks came.`));
-        }, 10_000);
+        }, 60_000);
         const look = () => {
           if (received.length < count) return;
           clearTimeout(expiry);
@@ -66,13 +66,13 @@ export async function startReceiver(): Promise<Receiver> {
   return receiver;
 }
 
-/** Runs `look` until it gives something. @throws when it has given nothing within 10 s */
+/** Runs `look` until it gives something. @throws when it has given nothing within a minute */
 export async function eventually<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const giveUpAt = performance.now() + 10_000;
+  const giveUpAt = performance.now() + 60_000;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
-    if (performance.now() > giveUpAt) throw new Error('It did not happen within 10 s.');
+    if (performance.now() > giveUpAt) throw new Error('It did not happen within a minute.');
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

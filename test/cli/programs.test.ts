@@ -77,7 +77,7 @@ describe('the programs that the package starts', () => {
             () => 'answers',
             () => 'gone',
           ),
-        { timeout: 10_000 },
+        { timeout: 60_000 },
       )
       .toBe('gone');
   });

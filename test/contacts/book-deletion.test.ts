@@ -172,7 +172,7 @@ test.each([
       { input: { id: bookGid(), ...reassign } },
     );
     unanswered.catch(() => {});
-    await vi.waitFor(() => expect(hold.held()).toBe(1), 10_000);
+    await vi.waitFor(() => expect(hold.held()).toBe(1), 90_000);
     await killed.kill();
     hold.release();
 

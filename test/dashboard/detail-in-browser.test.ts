@@ -135,7 +135,7 @@ describeInBrowser('what the dashboard tells in depth, in a browser', () => {
       await gateway.sandbox.control.deliver(event, { to: `${gateway.url}/webhooks/cxone` });
       return await news.getByRole('term').count();
     };
-    await expect.poll(tell, { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(tell, { timeout: 60_000 }).toBeGreaterThan(0);
     for (const width of [1280, 375]) {
       await page.setViewportSize({ width, height: 800 });
       for (const place of [page.getByRole('region', { name: 'Targets' }), news, page.locator('html')])

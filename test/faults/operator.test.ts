@@ -88,6 +88,6 @@ test('a store that is gone: not ready, every request that needs it says so befor
   expect((await gateway.data(STATUS)).gatewayStatus.upstream).toHaveLength(5);
 
   await wire.mend();
-  await expect.poll(async () => (await ready(gateway)).status, { timeout: 10_000 }).toBe(200);
+  await expect.poll(async () => (await ready(gateway)).status, { timeout: 60_000 }).toBe(200);
   expect((await gateway.data(create)).createAddressBook.__typename).toBe('CreateAddressBookPayload');
 });

@@ -209,7 +209,7 @@ async function importRows(gateway: TestGateway, ask: Ask): Promise<void> {
 
 async function ended(id: string, ask: Ask): Promise<void> {
   const over = async () => (await ask('query ($id: ID!) { import(id: $id) { state } }', { id })).import.state;
-  await expect.poll(over, { timeout: 10_000 }).toMatch(/COMPLETED|FAILED/);
+  await expect.poll(over, { timeout: 60_000 }).toMatch(/COMPLETED|FAILED/);
 }
 
 async function breakRequests(gateway: TestGateway, said: unknown[]): Promise<void> {

@@ -10,7 +10,7 @@ import { freshDatabaseUrl } from '../support/postgres.ts';
 const FAST = { addressBooks: 1000, records: 1000, outbound: 1000, enrichment: 1000, segments: 1000 };
 /** Each kill strikes at another moment: while a call is under way, and after its answer. */
 const KILLS = 2;
-const WAIT_MS = 120_000;
+const WAIT_MS = 300_000;
 const CONSENT = new Date(Date.now() - 86_400_000).toISOString();
 const { contactLists, addressBooks, segments } = DEMO_IDS;
 

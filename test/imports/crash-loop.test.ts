@@ -13,7 +13,7 @@ import { freshDatabaseUrl } from '../support/postgres.ts';
 
 const { contactLists, segments } = DEMO_IDS;
 const FAST = { addressBooks: 1000, records: 1000, outbound: 1000, enrichment: 1000, segments: 1000 };
-const WAIT_MS = 120_000;
+const WAIT_MS = 300_000;
 /** In a row that no process survives sending. */
 const POISON = 'poison-row';
 

@@ -78,7 +78,7 @@ describe('an import that is ended while calls are under way', () => {
     await using gateway = await startGateway(FAST);
     const answers = gateway.sandbox.control.hold(WRITES);
     const id = await startImport(gateway, records(300), { kind: 'RECORDS' });
-    await expect.poll(answers.held, { timeout: 10_000 }).toBe(3);
+    await expect.poll(answers.held, { timeout: 60_000 }).toBe(3);
     await cancel(gateway, id);
     const events = await follow(gateway, id);
     answers.release();
@@ -95,7 +95,7 @@ describe('an import that is ended while calls are under way', () => {
     const answers = control.hold(WRITES);
     const options = { maxFailures: 0 };
     const id = await startImport(gateway, records(300), { kind: 'RECORDS', options });
-    await expect.poll(answers.held, { timeout: 10_000 }).toBe(3);
+    await expect.poll(answers.held, { timeout: 60_000 }).toBe(3);
     const events = await follow(gateway, id);
     answers.release();
     const all = await events.all;
@@ -111,7 +111,7 @@ describe('an import that is ended while calls are under way', () => {
     control.fail({ ...writes, status: 503, applied: false });
     const answers = control.hold(writes);
     const id = await startImport(gateway, rows(10));
-    await expect.poll(answers.held, { timeout: 10_000 }).toBe(1);
+    await expect.poll(answers.held, { timeout: 60_000 }).toBe(1);
     await cancel(gateway, id);
     const events = await follow(gateway, id);
     answers.release();

@@ -20,7 +20,7 @@ test('a sender that was paused beyond its lease right before a call does not mak
   looking.release();
   const id = await starting;
   const counting = control.hold({ method: 'GET', path: `/api/v2/outbound/contactlists/${LIST_ID}` });
-  await vi.waitFor(() => expect(counting.held()).toBe(1), 5_000);
+  await vi.waitFor(() => expect(counting.held()).toBe(1), 90_000);
   pausedMs = 20_000;
   counting.release();
 

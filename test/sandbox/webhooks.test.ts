@@ -43,7 +43,7 @@ async function startReceiver(...statuses: number[]) {
     until: (count: number) =>
       new Promise<void>((resolve, reject) => {
         if (received.length >= count) return resolve();
-        const timer = setTimeout(() => reject(new Error(`only ${received.length} came`)), 10_000);
+        const timer = setTimeout(() => reject(new Error(`only ${received.length} came`)), 60_000);
         waiting.push({
           count,
           done: () => {
