@@ -184,10 +184,10 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
     const exchange = { ...toExchange(request, context, retryBaseMs), hold: options.currentHold?.() };
     const outcome = await groups[request.group].call(exchange);
     if (outcome.kind === 'failure') throw toError(exchange, outcome);
-    const { status, etag, upstreamRequestId, retryAfterMs, latencyMs } = outcome;
-    const body = status < 300 ? checkBody(request.answer, exchange, outcome) : outcome.body;
+    const { kind: _kind, ...head } = outcome;
+    const body = head.status < 300 ? checkBody(request.answer, exchange, outcome) : outcome.body;
     // The status says which of the two forms it is; TypeScript cannot follow a number through a conditional type.
-    return { status, body, etag, upstreamRequestId, retryAfterMs, latencyMs } as CxoneReply<T, Accepted>;
+    return { ...head, body } as CxoneReply<T, Accepted>;
   }
 
   const availableAt = (group: EndpointGroup) =>

@@ -50,6 +50,8 @@ interface AnswerHead {
   retryAfterMs: number | undefined;
   /** Of the try that was answered, from sending to the last byte. */
   latencyMs: number;
+  /** Set where an earlier try of the call may have taken effect: what this one found may be of that. */
+  isRepeat?: true;
 }
 
 export interface CxoneAnswer<T> extends AnswerHead {

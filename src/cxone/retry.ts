@@ -45,7 +45,7 @@ export function createRetry(deps: {
       if (mayHaveBeenApplied(exchange, outcome)) history.unsettled = outcome;
       if (outcome.kind === 'answer' && isAnswer(exchange, outcome)) {
         if (exchange.lane.kind === 'interactive') budget.refund(history.retries);
-        return outcome;
+        return history.unsettled ? { ...outcome, isRepeat: true } : outcome;
       }
       const end = endOf(exchange);
       if (end) throw ended(exchange, history, end.reason);

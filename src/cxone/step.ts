@@ -83,6 +83,8 @@ export interface AnswerOutcome {
   /** Above 0; undefined where it was missing, unreadable or past. */
   retryAfterMs: number | undefined;
   latencyMs: number;
+  /** Set where an earlier try of the call may have taken effect. */
+  isRepeat?: true;
 }
 
 /** No usable answer. */

@@ -27,24 +27,37 @@ export function createMemberOperation(deps: {
 }): BulkOperation<string> {
   const { client, writes, maxBatchSize = MAX_MEMBER_BATCH } = deps;
 
-  async function send(segmentId: string, items: readonly string[], attempt: Attempt, call: CallContext) {
+  async function send(
+    segmentId: string,
+    items: readonly string[],
+    attempt: Attempt,
+    call: CallContext,
+    isRepeat = false,
+  ) {
     const contactIds = [...new Set(items)];
     const { outcomes, ...rest } = await sendIsolatingRefusals(
       contactIds,
-      (some) => sendSome(segmentId, some, attempt, call),
+      (some) => sendSome(segmentId, some, attempt, call, isRepeat),
       { onlyNamed: true },
     );
     return { outcomes: withRepeats(items, contactIds, outcomes), ...rest };
   }
 
-  async function sendSome(segmentId: string, contactIds: readonly string[], attempt: Attempt, call: CallContext) {
+  async function sendSome(
+    segmentId: string,
+    contactIds: readonly string[],
+    attempt: Attempt,
+    call: CallContext,
+    isRepeat: boolean,
+  ) {
     const body = JSON.stringify(contactIds);
     const leave = await writes.enter(contactIds, call);
     try {
       const answer = await client.addContacts(segmentId, body, idempotencyKey(segmentId, body, attempt), call);
       const { outcomes, discrepancy } = readAnswer(answer.body, contactIds);
       const { upstreamRequestId, latencyMs } = answer;
-      return { outcomes, discrepancy, upstreamRequestId, latencyMs };
+      const ours = isRepeat || answer.isRepeat ? membersOfFirstCall(outcomes) : outcomes;
+      return { outcomes: ours, discrepancy, upstreamRequestId, latencyMs };
     } finally {
       leave();
     }
@@ -58,7 +71,7 @@ export function createMemberOperation(deps: {
     // Under the same key CXone answers what it answered the first time, or does now what it did not do then.
     settle: async (segmentId, items, attempt, call) => ({
       verdict: 'settled',
-      result: await send(segmentId, items, attempt, call),
+      result: await send(segmentId, items, attempt, call, true),
     }),
   };
 }
@@ -66,6 +79,15 @@ export function createMemberOperation(deps: {
 /** Of segment and body, so that it can belong to no other, and of the attempt, so that a later one is not taken for this. */
 function idempotencyKey(segmentId: string, body: string, attempt: Attempt): string {
   return `${hash('sha256', `${segmentId}\n${body}`, 'hex').slice(0, 32)}-${attempt.id}`;
+}
+
+/**
+ * What a repeated call found, where it does not give the first one's answer again: a call takes effect as a whole, so
+ * where nobody is new, those who are members are by the first.
+ */
+function membersOfFirstCall(outcomes: readonly ItemOutcome[]): ItemOutcome[] {
+  const isDone = !outcomes.some(({ status }) => status === 'created');
+  return outcomes.map((outcome) => (isDone && outcome.status === 'skipped' ? { status: 'created' } : outcome));
 }
 
 /** An answer names those who failed; who is not named got in, as far as the counts bear that out. */

@@ -71,6 +71,10 @@ export function retryingFailed(
   return {
     ...operation,
     send: (...batch) => sendAll(operation.send, batch),
-    settle: async (...batch) => ({ verdict: 'settled', result: await sendAll(operation.send, batch) }),
+    async settle(...batch) {
+      const first = await operation.settle(...batch);
+      if (first.verdict !== 'settled') return first;
+      return { verdict: 'settled', result: await sendAll(() => Promise.resolve(first.result), batch) };
+    },
   };
 }

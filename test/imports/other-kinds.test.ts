@@ -174,6 +174,47 @@ test('SEGMENT_MEMBERS: every contact into every segment, each segment with its o
   expect(control.requests().violations).toEqual([]);
 });
 
+test.each([
+  ['does not keep what it answered under a key', 0],
+  ['keeps what it answered under a key', 1],
+])('members that were added by a call without an answer count as added, where CXone %s', async (keeps, skipped) => {
+  await using gateway = await startGateway(QUICK);
+  const { control } = gateway.sandbox;
+  const { summerInvitees } = DEMO_IDS.segments;
+  const path = `/api/v2/segments/${summerInvitees}/contacts`;
+  const row = (index: number) => ({ contactId: `c-${index}`, segmentId: summerInvitees });
+  const start = (count: number) =>
+    startImport(gateway, numbers(count).map(row), { kind: 'SEGMENT_MEMBERS', targetId: null });
+  await finished(gateway, await start(1));
+  control.fail({ method: 'POST', path, times: 1, status: 503, applied: true });
+  const failedContacts = numbers(20).map((index) => ({ contactId: `c-${index}`, code: '409 ContactAlreadyInSegment' }));
+  if (keeps.startsWith('does not'))
+    control.fail({ method: 'POST', path, times: 1, json: { successCount: 0, failureCount: 20, failedContacts } });
+  const id = await start(20);
+  expect(await finished(gateway, id)).toMatchObject({
+    state: 'COMPLETED',
+    progress: { succeeded: 20 - skipped, skipped },
+  });
+  expect(control.state.segmentMembers(summerInvitees)).toHaveLength(20);
+});
+
+test('members that were there before a call that has an answer are skipped, all of them', async () => {
+  await using gateway = await startGateway(QUICK);
+  const { summerInvitees } = DEMO_IDS.segments;
+  const rows = numbers(20).map((index) => ({ contactId: `c-${index}`, segmentId: summerInvitees }));
+  const input = { kind: 'SEGMENT_MEMBERS', targetId: null };
+  await finished(gateway, await startImport(gateway, rows, input));
+  gateway.sandbox.control.fail({
+    method: 'POST',
+    path: `/api/v2/segments/${summerInvitees}/contacts`,
+    times: 1,
+    status: 429,
+    retryAfter: 0,
+  });
+  const id = await startImport(gateway, rows, input);
+  expect(await finished(gateway, id)).toMatchObject({ progress: { succeeded: 0, skipped: 20 } });
+});
+
 test('a file of memberships names segments by raw or global id', async () => {
   await using gateway = await startGateway(QUICK);
   const { id, url } = await createUpload(gateway, { kind: 'SEGMENT_MEMBERS', targetId: null });
