@@ -55,8 +55,8 @@ export interface Database {
   skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
   /** Until `tx` ends, no other transaction gets past this call with the same name. */
   serialize(tx: Transaction, name: string): Promise<void>;
-  /** For the event log alone: numbers and inserts events, and rings `channel`. @returns the last number */
-  appendEvents(tx: Transaction, events: readonly UnnumberedEvent[], channel: string): Promise<number>;
+  /** For the event log alone: numbers and inserts events, and rings `channels`. @returns the last number */
+  appendEvents(tx: Transaction, events: readonly UnnumberedEvent[], channels: readonly string[]): Promise<number>;
   /** @throws GatewayError UNAVAILABLE when the database does not answer, or nothing can be written to it */
   ping(): Promise<void>;
   /**
@@ -141,11 +141,11 @@ export async function openDatabase(options: {
     forUpdate: engine.forUpdate,
     skipLocked: engine.skipLocked,
     serialize: engine.serialize,
-    appendEvents(tx, events, channel) {
-      const channels = pending.get(tx);
-      const isTold = channels?.has(channel) ?? false;
-      channels?.add(channel);
-      return engine.appendEvents(tx, events, isTold ? undefined : channel);
+    appendEvents(tx, events, channels) {
+      const told = pending.get(tx);
+      const untold = channels.filter((channel) => !told?.has(channel));
+      for (const channel of untold) told?.add(channel);
+      return engine.appendEvents(tx, events, untold);
     },
     ping: () => engine.probe(unguarded),
     onDoorbell(channel, listener) {

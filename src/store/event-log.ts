@@ -12,8 +12,12 @@ import { type StoreLog, silentLog } from './storage-engine.ts';
 import { type EventFilter, type NewEvent, type StoredEvent, toStoredEvent } from './stored-event.ts';
 import type { EventRow } from './tables.ts';
 
-/** Rung with every event. */
-export const EVENTS_CHANNEL = 'events';
+/** Rung with every event, besides its topic's channel: who waits for one topic is not woken for the others. */
+const EVENTS_CHANNEL = 'events';
+
+function channelOf(topic: string): string {
+  return `${EVENTS_CHANNEL}:${topic}`;
+}
 
 const ROWS_PER_PRUNING = 5_000;
 
@@ -63,7 +67,7 @@ export function createEventLog(deps: { database: Database; clock: Clock; log?: S
         type,
         data_json: JSON.stringify(data ?? null),
       })),
-      EVENTS_CHANNEL,
+      [EVENTS_CHANNEL, ...new Set(events.map(({ topic }) => channelOf(topic)))],
     );
     return events.map((_, index) => last - events.length + 1 + index);
   }
@@ -81,7 +85,13 @@ export function createEventLog(deps: { database: Database; clock: Clock; log?: S
   const oldest = async () => (await readHead()).pruned_seq;
 
   const tails = createEventTails({
-    source: { readRows, head, oldest, onNews: (listener) => database.onDoorbell(EVENTS_CHANNEL, listener) },
+    source: {
+      readRows,
+      head,
+      oldest,
+      onNews: (topic, listener) =>
+        database.onDoorbell(topic === undefined ? EVENTS_CHANNEL : channelOf(topic), listener),
+    },
     clock,
     log,
   });

@@ -23,8 +23,11 @@ interface Source {
   readRows(options: EventFilter & { after: number; limit: number }): Promise<EventRow[]>;
   head(): Promise<number>;
   oldest(): Promise<number>;
-  /** @returns ends the subscription */
-  onNews(listener: () => void): () => void;
+  /**
+   * @param topic of which news are told; undefined for all
+   * @returns ends the subscription
+   */
+  onNews(topic: string | undefined, listener: () => void): () => void;
 }
 
 /** The loop that reads for all. */
@@ -34,6 +37,9 @@ interface Reader {
   /** Wakes each tail that waits for the ring to change. */
   readonly waiting: Set<() => void>;
   readonly stop: AbortController;
+  /** Makes it read on at once: it is told of the topics that a tail waits for, and reads the others when it looks anyway. */
+  bell: PromiseWithResolvers<void>;
+  readonly topics: Map<string | undefined, { tails: number; readonly end: () => void }>;
 }
 
 type From = EventFilter & { after: number; until?: (() => number) | undefined };
@@ -51,7 +57,13 @@ export function createEventTails(deps: { source: Source; clock: Clock; log: Stor
   let disposed = false;
 
   function startReader(): Reader {
-    const started: Reader = { ring: undefined, waiting: new Set(), stop: new AbortController() };
+    const started: Reader = {
+      ring: undefined,
+      waiting: new Set(),
+      stop: new AbortController(),
+      bell: Promise.withResolvers(),
+      topics: new Map(),
+    };
     const loop = readForever(started).finally(() => loops.delete(loop));
     loops.add(loop);
     return started;
@@ -59,12 +71,10 @@ export function createEventTails(deps: { source: Source; clock: Clock; log: Stor
 
   async function readForever(own: Reader): Promise<void> {
     const { signal } = own.stop;
-    let bell = Promise.withResolvers<void>();
-    const unsubscribe = source.onNews(() => bell.resolve());
     let failing = false;
     while (!signal.aborted) {
       // Before reading: what rings while it reads is read at once afterwards.
-      bell = Promise.withResolvers<void>();
+      own.bell = Promise.withResolvers();
       let isMore = false;
       try {
         isMore = await readOn(own);
@@ -73,9 +83,21 @@ export function createEventTails(deps: { source: Source; clock: Clock; log: Stor
         if (!failing) log.warn({ reason: String(error) }, 'cannot read the event log, trying on');
         failing = true;
       }
-      if (!isMore) await waitForRing(clock, POLL_MS, bell.promise, signal);
+      if (!isMore) await waitForRing(clock, POLL_MS, own.bell.promise, signal);
     }
-    unsubscribe();
+  }
+
+  function listen(own: Reader, topic: string | undefined): void {
+    const known = own.topics.get(topic);
+    if (known) known.tails++;
+    else own.topics.set(topic, { tails: 1, end: source.onNews(topic, () => own.bell.resolve()) });
+  }
+
+  function unlisten(own: Reader, topic: string | undefined): void {
+    const known = own.topics.get(topic);
+    if (!known || --known.tails > 0) return;
+    known.end();
+    own.topics.delete(topic);
   }
 
   /** @returns whether there may be more to read at once */
@@ -152,11 +174,16 @@ export function createEventTails(deps: { source: Source; clock: Clock; log: Stor
     if (disposed) return;
     openTails.add(stop);
     reader ??= startReader();
+    const own = reader;
+    const topics = from.topics ?? [undefined];
+    // Before it reads for itself: what is told of earlier, it will find.
+    for (const topic of topics) listen(own, topic);
     try {
-      yield* follow(from, stop.signal, reader);
+      yield* follow(from, stop.signal, own);
     } finally {
       stop.abort();
       openTails.delete(stop);
+      for (const topic of topics) unlisten(own, topic);
       if (openTails.size === 0) {
         reader?.stop.abort();
         reader = undefined;

@@ -92,7 +92,7 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
     async serialize(tx, name) {
       await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(tx);
     },
-    async appendEvents(tx, events, channel) {
+    async appendEvents(tx, events, channels) {
       const column = (name: keyof UnnumberedEvent) => events.map((event) => event[name]);
       const { rows } = await sql<{ seq: number }>`
         with head as (update event_head set seq = seq + ${events.length} where id = 1 returning seq),
@@ -102,7 +102,7 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
             from head, unnest(${column('topic')}::text[], ${column('subject')}::text[], ${column('type')}::text[],
               ${column('data_json')}::text[]) with ordinality as event (topic, subject, type, data_json, place)
           )
-        select seq${channel === undefined ? sql`` : sql`, ${notification([channel])}`} from head`.execute(tx);
+        select seq${channels.length === 0 ? sql`` : sql`, ${notification(channels)}`} from head`.execute(tx);
       const [head] = rows;
       if (!head) throw new Error('The event log has a head.');
       return head.seq;

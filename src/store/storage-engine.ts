@@ -66,10 +66,10 @@ export interface StorageEngine {
   /**
    * Numbers the events and inserts them. Whoever does so next waits until the transaction ends: on Postgres it is one
    * round trip, so that they do not wait for this process's event loop in the middle of it.
-   * @param channel the other processes are told of it as by `notify`; undefined where they are told already
+   * @param channels the other processes are told of it as by `notify`; none where they are told already
    * @returns the last number
    */
-  appendEvents(tx: Kysely<Tables>, events: readonly UnnumberedEvent[], channel: string | undefined): Promise<number>;
+  appendEvents(tx: Kysely<Tables>, events: readonly UnnumberedEvent[], channels: readonly string[]): Promise<number>;
   /** Tells the other processes, once and when the transaction of `db` (if it is one) commits. */
   notify(db: Kysely<Tables>, channels: readonly string[]): Promise<void>;
   /** Starts to hear what other processes notify. After a lost connection `onAll` is called: anything may have been missed. */

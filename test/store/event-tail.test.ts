@@ -60,12 +60,13 @@ describe('the ring of recent events', () => {
 
 function fakeSource() {
   const rows: EventRow[] = [];
-  const listeners = new Set<() => void>();
+  const listeners = new Set<{ topic: string | undefined; listener: () => void }>();
   let reads = 0;
   return {
     append(...more: EventRow[]) {
       rows.push(...more);
-      for (const listener of listeners) listener();
+      for (const { topic, listener } of [...listeners])
+        if (topic === undefined || more.some((each) => each.topic === topic)) listener();
     },
     get reads() {
       return reads;
@@ -82,9 +83,10 @@ function fakeSource() {
       },
       head: async () => rows.at(-1)?.seq ?? 0,
       oldest: async () => 0,
-      onNews(listener: () => void) {
-        listeners.add(listener);
-        return () => void listeners.delete(listener);
+      onNews(topic: string | undefined, listener: () => void) {
+        const entry = { topic, listener };
+        listeners.add(entry);
+        return () => void listeners.delete(entry);
       },
     },
   };
@@ -112,6 +114,40 @@ describe('tails', () => {
     await Promise.all(following);
     await clock.settle();
     expect([clock.pendingSleeps, fake.listeners]).toEqual([0, 0]);
+  });
+
+  test('what nobody waits for is not read at once, but with what somebody does, or when the log is looked at anyway', async () => {
+    const clock = createFakeClock();
+    const fake = fakeSource();
+    await using tails = createEventTails({ source: fake.source, clock, log: silentLog });
+    const { signal } = new AbortController();
+    const open = (topics: string[]) => tails.tail({ after: 0, topics, signal })[Symbol.asyncIterator]();
+    const wanted = open(['wanted']);
+    const first = wanted.next();
+    await clock.settle();
+    const before = fake.reads;
+    for (let seq = 1; seq <= 30; seq++) {
+      fake.append(row(seq, 'other'));
+      await clock.settle();
+    }
+    expect(fake.reads).toBe(before);
+    fake.append(row(31, 'wanted'));
+    expect((await first).value?.seq).toBe(31);
+    expect(fake.reads).toBe(before + 1);
+
+    // Whoever joins finds what was told of before, and from then on is told at once.
+    fake.append(row(32, 'other'));
+    const others = open(['other', 'wanted']);
+    for (const seq of Array.from({ length: 32 }, (_, index) => index + 1)) {
+      expect((await others.next()).value?.seq).toBe(seq);
+    }
+    const live = others.next();
+    await clock.settle();
+    fake.append(row(33, 'other'));
+    expect((await live).value?.seq).toBe(33);
+    await Promise.all([wanted.return?.(), others.return?.()]);
+    await clock.settle();
+    expect(fake.listeners).toBe(0);
   });
 
   test('one that nobody reads from gathers nothing and holds nobody up', async () => {
