@@ -1,8 +1,8 @@
 /** Times and tables as the commands print them. */
 
-/** The time of day of an ISO 8601 time, in UTC. */
+/** The time of day of an ISO 8601 time, in UTC, and said to be so: `03:04:05Z`. */
 export function timeOfDay(iso: string): string {
-  return iso.slice(11, 19);
+  return `${iso.slice(11, 19)}Z`;
 }
 
 /** Columns padded to their widest cell; the first to the left, the others, which are numbers, to the right. */

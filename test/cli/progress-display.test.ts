@@ -65,12 +65,12 @@ test('what is almost done is not said to be done, and one is one', () => {
   const { written, display: lines } = display(false);
   const almost = event(9999);
   lines.show({ ...almost, progress: { ...almost.progress, valid: 10_000, pending: 1, duplicates: 1, percent: 99.99 } });
-  expect(written).toEqual(['03:04:05  BATCH_FINISHED  99.9 %  9,999 of 10,000  1 duplicate\n']);
+  expect(written).toEqual(['03:04:05Z  BATCH_FINISHED  99.9 %  9,999 of 10,000  1 duplicate\n']);
 });
 
 test('elsewhere every event is a line, without control characters', () => {
   const { written, display: lines } = display(false);
   lines.show(event(500));
   lines.end();
-  expect(written).toEqual(['03:04:05  BATCH_FINISHED  50 %  500 of 1,000\n']);
+  expect(written).toEqual(['03:04:05Z  BATCH_FINISHED  50 %  500 of 1,000\n']);
 });

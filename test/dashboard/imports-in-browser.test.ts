@@ -57,6 +57,37 @@ describeInBrowser('imports on the dashboard, in a browser', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('an upload that breaks is tried again as the same import, and given up with the dialog', async () => {
+    await using gateway = await startGateway();
+    const { page } = await browser.open(gateway.url);
+    const cards = page.getByRole('article');
+    let cuts = 1;
+    await page.route('**/uploads/**', (route) => {
+      cuts -= 1;
+      return cuts < 0 ? route.continue() : route.abort('connectionreset');
+    });
+    const dialog = page.getByRole('dialog');
+    const begin = async () => {
+      await dialog.getByRole('button', { name: 'Start import' }).click();
+      return dialog.getByRole('alert').getByText('The upload broke. Nothing was imported: try again.');
+    };
+    await dropFile(page, 'contacts.csv', csv(2));
+    await dialog.getByLabel('Contact list').selectOption({ value: LIST });
+    await (await begin()).waitFor();
+    await begin();
+    await dialog.waitFor({ state: 'detached' });
+    await cards.getByText('2 succeeded').waitFor();
+    expect(await cards.count()).toBe(1);
+
+    cuts = 1;
+    await dropFile(page, 'contacts.csv', csv(3));
+    await dialog.getByLabel('Contact list').selectOption({ value: LIST });
+    await (await begin()).waitFor();
+    await page.keyboard.press('Escape');
+    await cards.getByText('Cancelled', { exact: true }).waitFor();
+    expect(await cards.count()).toBe(2);
+  });
+
   test('of files that are dropped together none is forgotten', async () => {
     await using gateway = await startGateway();
     const { page, complaints } = await browser.open(gateway.url);

@@ -4,7 +4,8 @@ import { isGzip } from './guess-kind.ts';
 
 export type Uploaded =
   | { readonly outcome: 'received' }
-  | { readonly outcome: 'refused' | 'broken'; readonly message: string };
+  | { readonly outcome: 'refused'; readonly status: number; readonly message: string }
+  | { readonly outcome: 'broken'; readonly message: string };
 
 export async function upload(options: {
   url: string;
@@ -23,7 +24,12 @@ export async function upload(options: {
     request.upload.onprogress = ({ loaded }) => onProgress(loaded);
     request.onload = () => {
       if (request.status === 200) resolve({ outcome: 'received' });
-      else resolve({ outcome: 'refused', message: refusalIn(request.responseText, request.status) });
+      else
+        resolve({
+          outcome: 'refused',
+          status: request.status,
+          message: refusalIn(request.responseText, request.status),
+        });
     };
     request.onerror = () => resolve(broken);
     request.onabort = () => resolve(broken);
