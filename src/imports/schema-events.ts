@@ -44,8 +44,8 @@ export function addImportEvent(
       import: t.field({
         type: importRef,
         description: 'The import as it is now.',
-        resolve: async (event, _args, { services }) => {
-          const row = await services.imports.get(event.importId);
+        resolve: async (event, _args, { services, call }) => {
+          const row = await services.imports.importOf(event, call.signal);
           if (!row) throw new NotFoundError('The import is no longer kept.', importGlobalId(event.importId));
           return row;
         },
@@ -55,8 +55,7 @@ export function addImportEvent(
         type: batch,
         nullable: true,
         description: 'The call, where this is about one.',
-        resolve: (event, _args, { services }) =>
-          event.batch === null ? null : services.imports.batch(event.importId, event.batch),
+        resolve: (event, _args, { services, call }) => services.imports.batchOf(event, call.signal),
       }),
     }),
   });

@@ -15,8 +15,9 @@ import type {
   ImportStateColumn,
   ImportTargetRow,
 } from '../store/tables.ts';
+import { untilBack } from '../store/until-back.ts';
 import type { ImportBooks, NewImport } from './import-books.ts';
-import type { ImportEventType } from './import-events.ts';
+import type { ImportEvent, ImportEventType } from './import-events.ts';
 import type { ImportIntake, ReceivedUpload } from './import-intake.ts';
 import type { ImportRetry } from './import-retry.ts';
 import type { LinkTokens, LinkUse } from './link-tokens.ts';
@@ -95,12 +96,15 @@ export interface Imports {
   get(id: string): Promise<ImportRow | null>;
   page(options: { first: number; after?: string | undefined; filter?: ImportPageFilter }): Promise<ImportRow[]>;
   targets(importId: string): Promise<ImportTargetRow[]>;
-  batch(importId: string, number: number): Promise<ImportBatchRow | null>;
   batches(importId: string, options: RowPage): Promise<ImportBatchRow[]>;
   rejections(importId: string, options: RowPage): Promise<ImportRejectionRow[]>;
   progress(row: ImportRow): ImportProgress;
   /** Null while the import is under way. */
   report(row: ImportRow): Promise<ImportReport | null>;
+  /** The import that an event is about, as it is now. A database that is away makes it late, until the signal ends it. */
+  importOf(event: ImportEvent, signal: AbortSignal | undefined): Promise<ImportRow | null>;
+  /** The batch that an event is about, likewise. */
+  batchOf(event: ImportEvent, signal: AbortSignal | undefined): Promise<ImportBatchRow | null>;
   /** How many send, and how many wait for their rows or for somebody to go on. */
   activity(): Promise<{ running: number; waiting: number }>;
 
@@ -223,12 +227,14 @@ export function createImports(deps: {
     get: async (id) => (await store.get(id)) ?? null,
     page: store.page,
     targets: store.targets,
-    batch: async (importId, number) => (await store.batch(importId, number)) ?? null,
     batches: store.batches,
     rejections: store.rejections,
     progress: (row) => progressOf(row, clock.now()),
     report: async (row) =>
       isFinal(row.state) ? reportOf(row, row.p95_latency_ms ?? (await store.p95LatencyMs(row.id))) : null,
+    importOf: async ({ importId }, signal) => (await untilBack(() => store.get(importId), { clock, signal })) ?? null,
+    batchOf: async ({ importId, batch }, signal) =>
+      (batch !== null && (await untilBack(() => store.batch(importId, batch), { clock, signal }))) || null,
     async activity() {
       const running = await store.countByState(['RUNNING', 'CONFIRMING']);
       return { running, waiting: await store.countByState(['AWAITING_UPLOAD', 'RECEIVING', 'PAUSED']) };

@@ -9,6 +9,7 @@ import { createEventRing, type EventRing } from './event-ring.ts';
 import type { StoreLog } from './storage-engine.ts';
 import { type EventFilter, toStoredEvent } from './stored-event.ts';
 import type { EventRow } from './tables.ts';
+import { untilBack } from './until-back.ts';
 import { waitForRing } from './wait.ts';
 
 /** How late an event can be when the doorbell was lost, or came from another process on the same SQLite file. */
@@ -147,26 +148,24 @@ export function createEventTails(deps: { source: Source; clock: Clock; log: Stor
 
   /** A database that is away for a while makes the tail late, and does not end it. */
   async function readPage(from: From, signal: AbortSignal): Promise<EventRow[]> {
-    while (!signal.aborted) {
-      try {
-        const rows = await source.readRows({ ...from, limit: TAIL_PAGE_EVENTS });
-        // In this order: pruning announces itself before it deletes, so a page with a gap is never taken for whole.
-        if (from.after < (await source.oldest())) {
-          throw new GatewayError('CURSOR_EXPIRED', 'Events after this cursor are no longer kept. Start without one.');
-        }
-        if (rows.length === 0 && from.after > (await source.head())) {
-          throw new GatewayError(
-            'BAD_USER_INPUT',
-            'This cursor is ahead of the event log, which did not give it out. Start without one.',
-          );
-        }
-        return rows;
-      } catch (error) {
-        if (!(error instanceof GatewayError) || error.code !== 'UNAVAILABLE') throw error;
-        await clock.sleep(POLL_MS, signal).catch(() => {});
+    const read = async () => {
+      const rows = await source.readRows({ ...from, limit: TAIL_PAGE_EVENTS });
+      // In this order: pruning announces itself before it deletes, so a page with a gap is never taken for whole.
+      if (from.after < (await source.oldest())) {
+        throw new GatewayError('CURSOR_EXPIRED', 'Events after this cursor are no longer kept. Start without one.');
       }
-    }
-    return [];
+      if (rows.length === 0 && from.after > (await source.head())) {
+        throw new GatewayError(
+          'BAD_USER_INPUT',
+          'This cursor is ahead of the event log, which did not give it out. Start without one.',
+        );
+      }
+      return rows;
+    };
+    return untilBack(read, { clock, signal }).catch((error: unknown) => {
+      if (signal.aborted) return [];
+      throw error;
+    });
   }
 
   /** While any tail is open the reader runs; the last one to end stops it. */
