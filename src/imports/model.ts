@@ -109,14 +109,19 @@ export interface ImportReport {
   verification: { countBefore: number; countAfter: number; expectedAfter: number; matches: boolean } | null;
 }
 
-/** Of a finished import. `p95LatencyMs`: of its batches. Success is what reached CXone or was there already, of all rows that were to be sent. */
+/**
+ * Of a finished import. `p95LatencyMs`: of its batches. Success is what reached CXone or was there already, of all rows
+ * that were to be sent; where there were none, that it came to its end.
+ */
 export function reportOf(row: ImportRow, p95LatencyMs: number | null): ImportReport {
   // A validation alone sends nothing, and so nothing fails.
   const sendable = optionsOf(row).validateOnly ? 0 : row.valid;
+  const isEnded = row.state === 'FAILED' || row.state === 'CANCELLED';
   const { count_before: countBefore, count_after: countAfter, count_expected: expectedAfter } = row;
   const countsFields = row.kind === 'ATTRIBUTES';
   return {
-    successRatePercent: sendable === 0 ? 100 : twoDecimals(((row.succeeded + row.skipped) / sendable) * 100),
+    successRatePercent:
+      sendable > 0 ? twoDecimals(((row.succeeded + row.skipped) / sendable) * 100) : isEnded ? 0 : 100,
     averageBatchLatencyMs: row.batches_done > 0 ? twoDecimals(row.latency_sum_ms / row.batches_done) : null,
     p95BatchLatencyMs: p95LatencyMs === null ? null : twoDecimals(p95LatencyMs),
     fillRatePercent:

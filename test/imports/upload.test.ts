@@ -68,6 +68,16 @@ test('a file that says it is larger than an upload may be is refused before it c
   expect(await finished(gateway, id)).toMatchObject({ state: 'COMPLETED', progress: { succeeded: 1 } });
 });
 
+test('a file of which nothing can be used is no success, one with nothing in it but a header is', async () => {
+  await using gateway = await startGateway();
+  const unusable = await createUpload(gateway);
+  expect((await put(unusable.url, '')).status).toBe(422);
+  expect(await finished(gateway, unusable.id)).toMatchObject({ state: 'FAILED', report: { successRatePercent: 0 } });
+  const empty = await createUpload(gateway);
+  expect((await put(empty.url, HEADER)).status).toBe(200);
+  expect(await finished(gateway, empty.id)).toMatchObject({ state: 'COMPLETED', report: { successRatePercent: 100 } });
+});
+
 test('the answers of an upload are those of the interface', async () => {
   await using gateway = await startGateway();
   const { id, url } = await createUpload(gateway);
