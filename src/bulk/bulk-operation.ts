@@ -64,8 +64,6 @@ export interface BulkOperation<Item> {
    * reads, and has to come before anything else is sent to the target. Else settling may be sending again.
    */
   checkpoint?(target: string, call: CallContext): Promise<unknown>;
-  /** The checkpoint after a batch that was answered, without asking CXone again. */
-  advance?(checkpoint: unknown, result: BulkResult): unknown;
   /**
    * Sends one batch and reads each item's outcome. `items` has at most `maxBatchSize` items.
    *

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Attempt, BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
 import { discrepancyOf, doubtTaken } from '../bulk/count-mismatch.ts';
+import { sendingEqualsOnce } from '../bulk/equal-items.ts';
 import { sendIsolatingRefusals } from '../bulk/isolate-refusals.ts';
 import type { CallContext } from '../cxone/call-context.ts';
 import { cleanText } from '../cxone/error-body.ts';
@@ -27,21 +28,16 @@ export function createMemberOperation(deps: {
 }): BulkOperation<string> {
   const { client, writes, maxBatchSize = MAX_MEMBER_BATCH } = deps;
 
-  async function send(
+  const send = (
     segmentId: string,
-    items: readonly string[],
+    contactIds: readonly string[],
     attempt: Attempt,
     call: CallContext,
     isRepeat = false,
-  ) {
-    const contactIds = [...new Set(items)];
-    const { outcomes, ...rest } = await sendIsolatingRefusals(
-      contactIds,
-      (some) => sendSome(segmentId, some, attempt, call, isRepeat),
-      { onlyNamed: true },
-    );
-    return { outcomes: withRepeats(items, contactIds, outcomes), ...rest };
-  }
+  ): Promise<BulkResult> =>
+    sendIsolatingRefusals(contactIds, (some) => sendSome(segmentId, some, attempt, call, isRepeat), {
+      onlyNamed: true,
+    });
 
   async function sendSome(
     segmentId: string,
@@ -63,7 +59,7 @@ export function createMemberOperation(deps: {
     }
   }
 
-  return {
+  const operation: BulkOperation<string> = {
     name: 'segmentMembers',
     concurrency: CONCURRENCY,
     maxBatchSize: () => Promise.resolve(maxBatchSize),
@@ -74,6 +70,7 @@ export function createMemberOperation(deps: {
       result: await send(segmentId, items, attempt, call, true),
     }),
   };
+  return sendingEqualsOnce(operation, (contactId) => contactId, asMemberAlready);
 }
 
 /** Of segment and body, so that it can belong to no other, and of the attempt, so that a later one is not taken for this. */
@@ -121,19 +118,7 @@ function readAnswer(
   return { outcomes, discrepancy: discrepancyOf(strange) };
 }
 
-/** Outcomes for all items from those of the distinct ones: who is added the second time is a member already. */
-function withRepeats(
-  items: readonly string[],
-  contactIds: readonly string[],
-  outcomes: readonly ItemOutcome[],
-): ItemOutcome[] {
-  if (items.length === contactIds.length) return [...outcomes];
-  const outcomeOf = new Map(contactIds.map((id, index) => [id, outcomes[index] as ItemOutcome]));
-  const seen = new Set<string>();
-  return items.map((id) => {
-    const outcome = outcomeOf.get(id) as ItemOutcome;
-    const isRepeat = seen.has(id);
-    seen.add(id);
-    return isRepeat && outcome.status === 'created' ? { status: 'skipped' } : outcome;
-  });
+/** Who is added the second time is a member already. */
+function asMemberAlready(outcome: ItemOutcome): ItemOutcome {
+  return outcome.status === 'created' ? { status: 'skipped' } : outcome;
 }
