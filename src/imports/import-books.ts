@@ -38,26 +38,6 @@ export type NewImport = Pick<
 /** As long as idempotency keys (contract.graphql, "Mutations"): after 24 hours the same call is another one. */
 const CALLS_KEPT_MS = 24 * 3_600_000;
 
-const EMPTY = {
-  begun: 0,
-  upload_attempt: 0,
-  bytes: 0,
-  received: 0,
-  rejected: 0,
-  duplicates: 0,
-  valid: 0,
-  succeeded: 0,
-  created: 0,
-  skipped: 0,
-  failed: 0,
-  unknown: 0,
-  batches_total: 0,
-  batches_done: 0,
-  latency_sum_ms: 0,
-  total_fields: 0,
-  filled_fields: 0,
-};
-
 /** The list's count before and after, as far as CXone told. */
 export interface Verification {
   countAfter: number;
@@ -254,7 +234,7 @@ export function createImportBooks(deps: {
   }
 
   async function create(tx: Transaction, given: NewImport, requestId: string): Promise<ImportRow> {
-    const row = await store.insert(tx, { ...EMPTY, ...given, request_id: requestId });
+    const row = await store.insert(tx, { ...given, request_id: requestId });
     const detail = { kind: row.kind, target: row.target_id };
     await note(tx, row, { action: 'import.create', outcome: 'SUCCEEDED', detail });
     return row;

@@ -5,8 +5,31 @@ import { p95LatencyMs } from './import-reading.ts';
 import { removeRows } from './import-rows.ts';
 import type { ImportRow, ImportStateColumn, NewImportRow } from './tables.ts';
 
+const NOTHING_YET = {
+  begun: 0,
+  upload_attempt: 0,
+  bytes: 0,
+  received: 0,
+  rejected: 0,
+  duplicates: 0,
+  valid: 0,
+  succeeded: 0,
+  created: 0,
+  skipped: 0,
+  failed: 0,
+  unknown: 0,
+  batches_total: 0,
+  batches_done: 0,
+  latency_sum_ms: 0,
+  total_fields: 0,
+  filled_fields: 0,
+};
+
+type NewImport = Omit<NewImportRow, keyof typeof NOTHING_YET> & Partial<typeof NOTHING_YET>;
+
 export interface ImportStates {
-  insert(tx: Transaction, row: NewImportRow): Promise<ImportRow>;
+  /** One of which nothing has come yet, where the row does not say otherwise. */
+  insert(tx: Transaction, row: NewImport): Promise<ImportRow>;
   /** The import that this call made. */
   byCallKey(tx: Transaction, callKey: string): Promise<ImportRow | undefined>;
   /** Locked until the transaction ends. */
@@ -37,7 +60,12 @@ export interface ImportStates {
 export function createImportStates(database: Database): ImportStates {
   const { db } = database;
   return {
-    insert: (tx, row) => tx.insertInto('imports').values(row).returningAll().executeTakeFirstOrThrow(),
+    insert: (tx, row) =>
+      tx
+        .insertInto('imports')
+        .values({ ...NOTHING_YET, ...row })
+        .returningAll()
+        .executeTakeFirstOrThrow(),
 
     byCallKey: (tx, callKey) => tx.selectFrom('imports').selectAll().where('call_key', '=', callKey).executeTakeFirst(),
 

@@ -16,25 +16,6 @@ const MAX_SECONDS = 10;
 const LIST_ID = DEMO_IDS.contactLists.importTrial;
 const POST_CONTACTS = 'POST /api/v2/outbound/contactlists/{listId}/contacts';
 const ID = '0-import-of-many';
-const NOTHING_YET = {
-  begun: 0,
-  upload_attempt: 0,
-  bytes: 0,
-  received: 0,
-  rejected: 0,
-  duplicates: 0,
-  valid: 0,
-  succeeded: 0,
-  created: 0,
-  skipped: 0,
-  failed: 0,
-  unknown: 0,
-  batches_total: 0,
-  batches_done: 0,
-  latency_sum_ms: 0,
-  total_fields: 0,
-  filled_fields: 0,
-};
 
 /** A running import of one-row batches: the first as the gateway stores it, the others like it. */
 async function storeOpenBatches(url: string): Promise<void> {
@@ -42,7 +23,6 @@ async function storeOpenBatches(url: string): Promise<void> {
   const store = createImportStore(database);
   await database.transaction(async (tx) => {
     await store.insert(tx, {
-      ...NOTHING_YET,
       id: ID,
       kind: 'OUTBOUND_CONTACTS',
       state: 'RECEIVING',

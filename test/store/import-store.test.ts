@@ -2,26 +2,8 @@ import { type SqlBool, sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { type BatchOutcome, takenItems } from '../../src/store/import-sending.ts';
 import { createImportStore } from '../../src/store/import-store.ts';
-import type { NewImportRow } from '../../src/store/tables.ts';
 import { createFakeClock } from '../support/clock.ts';
 import { ENGINES, openFreshDatabase } from './open-database.ts';
-
-const ZERO = {
-  begun: 0,
-  upload_attempt: 0,
-  bytes: 0,
-  rejected: 0,
-  duplicates: 0,
-  succeeded: 0,
-  created: 0,
-  skipped: 0,
-  failed: 0,
-  unknown: 0,
-  batches_done: 0,
-  latency_sum_ms: 0,
-  total_fields: 0,
-  filled_fields: 0,
-};
 
 describe.each(ENGINES)('the store of imports over %s', (engine) => {
   /** An import of one-row batches to one segment, sealed. */
@@ -30,8 +12,7 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
     const opened = await openFreshDatabase(engine, clock);
     const { database } = opened;
     const store = createImportStore(database);
-    const row: NewImportRow = {
-      ...ZERO,
+    const row: Parameters<typeof store.insert>[1] = {
       id: 'import',
       kind: 'SEGMENT_MEMBERS',
       state: 'RECEIVING',
