@@ -108,8 +108,11 @@ function addContact(builder: Builder, addressBook: AddressBookRef): ContactRef {
         nullable: true,
         description:
           'CXone’s ETag. Send it back as ifVersion to refuse lost updates. Null where CXone gave none (pages of a list).',
-        resolve: async ({ bookId, id, etag }, _args, { services, call }) =>
-          etag === undefined ? ((await services.contacts.getVersioned(bookId, id, call))?.etag ?? null) : etag,
+        // Where it is known, no promise: one such field makes a promise of the contact, and of the list it is in.
+        resolve: ({ bookId, id, etag }, _args, { services, call }) =>
+          etag === undefined
+            ? services.contacts.getVersioned(bookId, id, call).then((contact) => contact?.etag ?? null)
+            : etag,
       }),
     }),
   });

@@ -58,10 +58,7 @@ export function callerOf({ lane }: Pick<Waiter<unknown>, 'lane'>): string {
 }
 
 /** Those of one caller or import with one in-flight key: whether one of them may go is the same for all. */
-interface Group<Place> {
-  readonly isImport: boolean;
-  readonly inFlight: Waiter<Place>['inFlight'];
-  readonly ownKey: string;
+interface Group<Place> extends Pick<Waiter<Place>, 'lane' | 'inFlight'> {
   /** In order of coming, numbered in it. */
   readonly waiters: Map<Waiter<Place>, number>;
 }
@@ -77,23 +74,15 @@ const UNBOUND = '';
 
 export function createWaitingLine<Place>(): WaitingLine<Place> {
   const lanes: Record<Waiter<Place>['lane']['kind'], Lane<Place>> = { interactive: new Map(), import: new Map() };
-  const underWay = createCounts();
-  /** The same, by in-flight key and caller. */
-  const underWayOfCaller = createCounts();
+  const underWay = createUnderWay();
   let lastNumber = 0;
   const sizes = { interactive: 0, import: 0 };
 
-  function countUnderWay(who: Pick<Waiter<Place>, 'lane' | 'inFlight'>, change: 1 | -1): void {
+  function mayGo(who: Pick<Waiter<Place>, 'lane' | 'inFlight'>, bounds: InFlightBounds): boolean {
     const { inFlight } = who;
-    if (!inFlight) return;
-    underWay.add(inFlight.key, change);
-    underWayOfCaller.add(ownKey(who, inFlight), change);
-  }
-
-  function mayGo({ isImport, inFlight, ownKey }: Omit<Group<Place>, 'waiters'>, bounds: InFlightBounds): boolean {
     if (!inFlight) return true;
     if (underWay.of(inFlight.key) >= bounds.ofAll(inFlight.max)) return false;
-    return isImport || underWayOfCaller.of(ownKey) < bounds.ofCaller(inFlight.max);
+    return who.lane.kind === 'import' || underWay.ofCaller(inFlight.key, callerOf(who)) < bounds.ofCaller(inFlight.max);
   }
 
   /** Among the heads that may go, the one that came first. */
@@ -152,15 +141,7 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
       const group = queue.get(key);
       lastNumber++;
       if (group) group.waiters.set(waiter, lastNumber);
-      else {
-        const own = inFlight ? ownKey(waiter, inFlight) : UNBOUND;
-        queue.set(key, {
-          isImport: kind === 'import',
-          inFlight,
-          ownKey: own,
-          waiters: new Map([[waiter, lastNumber]]),
-        });
-      }
+      else queue.set(key, { lane: waiter.lane, inFlight, waiters: new Map([[waiter, lastNumber]]) });
       sizes[kind]++;
     },
     next({ imports: importsMayGo, mayTake, bounds }) {
@@ -169,17 +150,15 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
         (importsMayGo ? nextTurn(lanes.import, bounds, () => true) : undefined);
       if (!waiter) return undefined;
       remove(waiter);
-      countUnderWay(waiter, 1);
+      underWay.add(waiter, 1);
       return waiter;
     },
     pass(who, bounds) {
-      const { lane, inFlight } = who;
-      const own = inFlight ? ownKey(who, inFlight) : UNBOUND;
-      if (!mayGo({ isImport: lane.kind === 'import', inFlight, ownKey: own }, bounds)) return false;
-      countUnderWay(who, 1);
+      if (!mayGo(who, bounds)) return false;
+      underWay.add(who, 1);
       return true;
     },
-    leave: (waiter) => countUnderWay(waiter, -1),
+    leave: (waiter) => underWay.add(waiter, -1),
     underWay: underWay.of,
     mostUnderWay: underWay.most,
     remove,
@@ -199,23 +178,32 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
   };
 }
 
-/** How many of each key there are, and no key of which there is none. */
-function createCounts() {
-  const counts = new Map<string, number>();
+/** How many are under way with each in-flight key, and whose they are; nothing is kept of a key that nobody has. */
+function createUnderWay() {
+  interface Bound {
+    all: number;
+    /** By caller; without those of imports. */
+    readonly callers: Map<string, number>;
+  }
+  const bounds = new Map<string, Bound>();
   return {
-    of: (key: string) => counts.get(key) ?? 0,
-    add(key: string, change: number) {
-      const count = (counts.get(key) ?? 0) + change;
-      if (count > 0) counts.set(key, count);
-      else counts.delete(key);
+    of: (key: string) => bounds.get(key)?.all ?? 0,
+    ofCaller: (key: string, caller: string) => bounds.get(key)?.callers.get(caller) ?? 0,
+    add(who: Pick<Waiter<unknown>, 'lane' | 'inFlight'>, change: 1 | -1) {
+      if (!who.inFlight) return;
+      const { key } = who.inFlight;
+      const bound = bounds.get(key) ?? { all: 0, callers: new Map() };
+      bound.all += change;
+      if (bound.all > 0) bounds.set(key, bound);
+      else bounds.delete(key);
+      if (who.lane.kind === 'import') return;
+      const caller = callerOf(who);
+      const own = (bound.callers.get(caller) ?? 0) + change;
+      if (own > 0) bound.callers.set(caller, own);
+      else bound.callers.delete(caller);
     },
-    most: () => Math.max(0, ...counts.values()),
+    most: () => Math.max(0, ...[...bounds.values()].map(({ all }) => all)),
   };
-}
-
-/** Neither an in-flight key nor a caller's name has a line feed in it. */
-function ownKey({ lane }: Pick<Waiter<unknown>, 'lane'>, { key }: { readonly key: string }): string {
-  return `${key}\n${lane.kind}\n${lane.key ?? ''}`;
 }
 
 function sizeOf<Place>(queue: Queue<Place> | undefined): number {
