@@ -248,16 +248,24 @@ export function createImportRunner(deps: {
     return problems.flat();
   }
 
-  /** Counts the list again until it shows what it took. Undefined where CXone counts nothing; a problem, in words, where it cannot. */
+  /**
+   * Counts the list again until it shows what it took, of this import and meanwhile of others. Undefined where CXone
+   * counts nothing; a problem, in words, where it cannot.
+   */
   async function verify(row: ImportRow, signal: AbortSignal): Promise<Verification | string | undefined> {
     const { count } = kindOf(row);
     if (!count || row.target_id === null || row.count_before === null) return undefined;
-    const expectedAfter = row.count_before + row.created;
     for (let look = 1; ; look += 1) {
       const isLast = look >= COUNT_LOOKS;
       try {
+        const before = await store.othersAt(row);
         const countAfter = await count(row.target_id, importCall(row.id, signal));
         if (countAfter === null) return undefined;
+        const after = await store.othersAt(row);
+        // Of what others had under way while it was counted, nobody knows how much is in the count.
+        const ofThis = row.count_before + row.created - (row.others_before ?? before.created);
+        const [least, most] = [ofThis + before.created, ofThis + after.created + after.underWay];
+        const expectedAfter = Math.min(Math.max(countAfter, least), most);
         if (countAfter === expectedAfter || isLast) return { countAfter, expectedAfter };
       } catch (error) {
         if (signal.aborted || !(error instanceof GatewayError) || error.code === 'UNAVAILABLE') throw error;

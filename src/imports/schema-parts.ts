@@ -300,7 +300,9 @@ function addReport(builder: Builder) {
     fields: (t) => ({
       countBefore: t.exposeInt('countBefore', { description: 'Contacts before the first call.' }),
       countAfter: t.exposeInt('countAfter', { description: 'Contacts after the last call.' }),
-      expectedAfter: t.exposeInt('expectedAfter', { description: 'Before, and what CXone took.' }),
+      expectedAfter: t.exposeInt('expectedAfter', {
+        description: 'Before, and what CXone took since, of this import and of others.',
+      }),
       matches: t.exposeBoolean('matches', { description: 'Whether the list holds what is expected.' }),
     }),
   });

@@ -67,6 +67,12 @@ export interface BatchCrashes {
   isolated: boolean;
 }
 
+/** What imports have brought into a target so far, and how many more rows of theirs are under way. */
+export interface OthersAtTarget {
+  created: number;
+  underWay: number;
+}
+
 /** Which batches: those that are sent as they come, or those that are kept apart as they may be what processes die of. */
 export type BatchClass = 'ordinary' | 'isolated';
 
@@ -76,6 +82,8 @@ export interface ImportSending {
    * already, or may not.
    */
   begin(tx: Transaction, importId: string, nowMs: number, count: number | null): Promise<ImportRow | undefined>;
+  /** All other imports to the target of this one. */
+  othersAt(row: Pick<ImportRow, 'id' | 'kind' | 'target_id'>): Promise<OthersAtTarget>;
   /** Oldest import first. */
   openTargets(which: BatchClass): Promise<OpenTarget[]>;
   /** Lanes with batches under way: somebody's, or left behind by somebody who died, whatever their import's state. */
@@ -149,12 +157,45 @@ export function createImportSending(database: Database): ImportSending {
           started_at: eb.fn.coalesce('started_at', eb.val(nowMs)),
           // What an earlier run of the import brought in is not part of what was there before it.
           count_before: count === null ? null : eb(eb.val(count), '-', eb.ref('created')),
+          // Nothing of theirs is under way: the lane to the target is the caller's.
+          others_before:
+            count === null
+              ? null
+              : eb
+                  .selectFrom('imports as other')
+                  .select(({ fn, val }) => fn.coalesce(fn.sum<number>('other.created'), val(0)).as('created'))
+                  .whereRef('other.kind', '=', 'imports.kind')
+                  .whereRef('other.target_id', '=', 'imports.target_id')
+                  .whereRef('other.id', '!=', 'imports.id'),
         }))
         .where('id', '=', importId)
         .where('state', '=', 'RUNNING')
         .where('begun', '=', 0)
         .returningAll()
         .executeTakeFirst(),
+
+    async othersAt({ id, kind, target_id: targetId }) {
+      // In one statement: what is booked meanwhile is in neither sum twice, and in one of them.
+      const { created, under_way: underWay } = await db
+        .selectNoFrom(({ selectFrom }) => [
+          selectFrom('imports')
+            .select(({ fn, val }) => fn.coalesce(fn.sum<number>('created'), val(0)).as('created'))
+            .where('kind', '=', kind)
+            .where('target_id', '=', targetId)
+            .where('id', '!=', id)
+            .as('created'),
+          selectFrom('import_batches as batch')
+            .innerJoin('imports as import', 'import.id', 'batch.import_id')
+            .select(({ fn, val }) => fn.coalesce(fn.sum<number>('batch.size'), val(0)).as('under_way'))
+            .where('import.kind', '=', kind)
+            .where('batch.target_id', '=', targetId ?? '')
+            .where('batch.import_id', '!=', id)
+            .where('batch.state', '=', 'RUNNING')
+            .as('under_way'),
+        ])
+        .executeTakeFirstOrThrow();
+      return { created: Number(created), underWay: Number(underWay) };
+    },
 
     async openTargets(which) {
       const rows = await db

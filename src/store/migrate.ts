@@ -15,6 +15,7 @@ import { importCalls } from './migrations/0005-import-calls.ts';
 import { crashCounts } from './migrations/0006-crashes.ts';
 import { closedStreams } from './migrations/0007-closed-streams.ts';
 import { lanes } from './migrations/0008-lanes.ts';
+import { othersBefore } from './migrations/0009-others-before.ts';
 import type { SchemaDialect, StorageEngine, StoreLog } from './storage-engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -28,6 +29,7 @@ const MIGRATIONS: Record<string, (db: Kysely<Tables>, schema: SchemaDialect) => 
   '0006-crashes': crashCounts,
   '0007-closed-streams': closedStreams,
   '0008-lanes': lanes,
+  '0009-others-before': othersBefore,
 };
 
 /** @throws Error naming the migration that failed; nothing of it is left behind */

@@ -173,6 +173,8 @@ interface ImportTable {
   /** Set when its batches are cleared: the report stays. */
   p95_latency_ms: number | null;
   count_before: number | null;
+  /** What other imports had brought into the target when `count_before` was read: what they bring later is expected of it as well. */
+  others_before: number | null;
   count_after: number | null;
   count_expected: number | null;
   /** What did not add up upstream, in words; null where all did. */

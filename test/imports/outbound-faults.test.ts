@@ -153,6 +153,34 @@ test('a list that cannot be counted at the end leaves the import unverified, not
   ]);
 });
 
+test('imports that run into one list side by side do not take each other’s rows for strangers’', async () => {
+  await using gateway = await startGateway(QUICK);
+  const groups = Array.from({ length: 20 }, (_, group) => rows(1020).slice(group * 50, group * 50 + 50 + group));
+  const ids = await Promise.all(groups.map((group) => startImport(gateway, group)));
+  for (const id of ids) {
+    const outcome = await finished(gateway, id);
+    expect(outcome).toMatchObject({ state: 'COMPLETED', report: { verification: { matches: true } } });
+  }
+});
+
+test('a list that grew by strangers’ rows is told of, whatever other imports brought into it meanwhile', async () => {
+  await using gateway = await startGateway(QUICK);
+  const { control } = gateway.sandbox;
+  const written = control.hold(CONTACTS);
+  const first = await startImport(gateway, rows(10));
+  await control.waitFor(isWrite);
+  const second = await startImport(gateway, rows(15));
+  control.fail({ ...LIST_COUNT, merge: { totalContactCount: 1000 } });
+  written.release();
+  expect(await finished(gateway, first)).toMatchObject({
+    state: 'COMPLETED_WITH_FAILURES',
+    report: { verification: { countBefore: 0, countAfter: 1000, matches: false } },
+  });
+  const { report } = await finished(gateway, second);
+  // Its own count began with theirs.
+  expect(report.verification).toMatchObject({ countBefore: 1000, expectedAfter: 1015, matches: false });
+});
+
 test('a list that cannot be counted just then is counted a little later', async () => {
   await using gateway = await startGateway(QUICK);
   const { control } = gateway.sandbox;
