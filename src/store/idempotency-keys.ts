@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { ConflictError, OutcomeUnknownError, ValidationError } from '../errors.ts';
+import { ConflictError, GatewayError, OutcomeUnknownError, ValidationError } from '../errors.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Database } from './database.ts';
 import { type Lease, LeaseLostError, type Leases } from './leases.ts';
@@ -32,8 +32,9 @@ export interface IdempotentRequest {
 export interface IdempotencyKeys {
   /**
    * Runs `execute` for the first call with this actor, operation and key, and gives its result (as JSON made it) to all
-   * later ones. A call that comes while the first still runs waits for it. A runner that died leaves no result: the next
-   * call runs again. So does a failure, except OutcomeUnknownError, which is kept: running again could do it twice.
+   * later ones. A call that comes while the first still runs waits for it. A runner that died leaves no result, and
+   * neither does one that the database was away for, whose caller gets it all the same: the next call runs again, and is
+   * told so. So does a failure, except OutcomeUnknownError, which is kept: running again could do it twice.
    *
    * @param execute gets a signal that is aborted when the caller's is, or when another process may have taken over
    * @throws ConflictError IDEMPOTENCY_KEY_REUSED when the key came with another input before; ValidationError when the
@@ -121,7 +122,7 @@ export function createIdempotencyKeys(deps: { database: Database; leases: Leases
       if (earlier) return replay<T>(earlier);
 
       const lease = { leaseMs: RUN_LEASE_MS, waitMs: MAX_WAIT_MS, signal };
-      return await leases.withLease(`idempotency:${key}`, lease, async (held, heldSignal) => {
+      return await leases.withLease(`idempotency:${key}`, lease, async (held, heldSignal, leave) => {
         const meanwhile = await findOutcome(key, inputHash);
         if (meanwhile) return replay<T>(meanwhile);
         const run = { callKey: sha256(key + inputHash), mayBeDone: held.isTakenOver };
@@ -130,14 +131,16 @@ export function createIdempotencyKeys(deps: { database: Database; leases: Leases
         try {
           await keep(held, { key, inputHash, ttlMs, json });
         } catch (error) {
-          if (!(error instanceof LeaseLostError)) throw error;
-          throw new OutcomeUnknownError(
-            'This call was paused for too long, and may have been run again. Look before sending it again.',
-            undefined,
-            {
-              cause: error,
-            },
-          );
+          if (error instanceof LeaseLostError) {
+            throw new OutcomeUnknownError(
+              'This call was paused for too long, and may have been run again. Look before sending it again.',
+              undefined,
+              { cause: error },
+            );
+          }
+          // It was done all the same, and its caller has to learn of it. Whoever comes next is told that it may be done.
+          leave();
+          if (!(error instanceof GatewayError && error.code === 'UNAVAILABLE')) throw error;
         }
         // From JSON like every replay, so that the first answer never holds what the others cannot.
         return { ...replay<T>(keptOutcome.parse(JSON.parse(json))), replayed: false };

@@ -65,10 +65,15 @@ export interface Leases {
   /**
    * Runs `run` under the lease, which renews itself meanwhile and is released afterwards. When it is lost, the signal
    * given to `run` is aborted with LeaseLostError; in a process that was paused that may be a moment late, and
-   * `currentHold` is not.
+   * `currentHold` is not. One that was lost is not given back, and neither is one of which `run` says `leave`: it runs
+   * out, and whoever has it next is told that it was taken over.
    * @throws what `acquire` and `run` throw
    */
-  withLease<T>(name: string, request: LeaseRequest, run: (lease: Lease, signal: AbortSignal) => Promise<T>): Promise<T>;
+  withLease<T>(
+    name: string,
+    request: LeaseRequest,
+    run: (lease: Lease, signal: AbortSignal, leave: () => void) => Promise<T>,
+  ): Promise<T>;
   /**
    * What whoever asks works under, by `withLease`: to be looked at right before something is written elsewhere than in
    * this database, where no fence protects it. Undefined where it is nothing.
@@ -271,15 +276,19 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
       const tenure: Tenure = { heldUntil: askedAt + request.leaseMs, lost };
       const stop = new AbortController();
       const renewing = keepRenewed(lease, request.leaseMs, stop.signal, tenure);
+      let isLeft = false;
+      const leave = () => {
+        isLeft = true;
+      };
       const { signal } = request;
       const both = signal ? AbortSignal.any([signal, lost.signal]) : lost.signal;
       try {
-        return await holds.run(holdOf(tenure, stop.signal, holds.getStore()), () => run(lease, both));
+        return await holds.run(holdOf(tenure, stop.signal, holds.getStore()), () => run(lease, both, leave));
       } finally {
         stop.abort();
         await renewing;
         // Where the database cannot be reached the lease runs out by itself; the outcome of `run` is what counts.
-        await release(lease).catch(() => {});
+        if (!isLeft && !lost.signal.aborted) await release(lease).catch(() => {});
       }
     },
     currentHold: () => holds.getStore(),

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import { OutcomeUnknownError } from '../../src/errors.ts';
+import { GatewayError, OutcomeUnknownError } from '../../src/errors.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createIdempotencyKeys, type IdempotentRequest } from '../../src/store/idempotency-keys.ts';
 import { createLeases } from '../../src/store/leases.ts';
@@ -206,6 +206,38 @@ describe.each(ENGINES)('idempotency keys on %s', (engine) => {
     });
     await expect(outcome).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
     expect(await keys.run(request(), async () => 'third')).toEqual({ result: 'successor', replayed: true });
+  });
+
+  test('what was done while the database went away is told, also where that was not certain; the next call is told that it may be done', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { database } = opened;
+    let isAway = false;
+    /** Nothing can be stored in a transaction; the lease could be given back at once. */
+    const failing: Database = {
+      ...database,
+      transaction: (run, options) => {
+        if (isAway && !options?.lazily) throw new GatewayError('UNAVAILABLE', 'The database is away.');
+        return database.transaction(run, options);
+      },
+    };
+    const keys = createKeys(failing);
+    const done = keys.run(request(), async () => {
+      isAway = true;
+      return 'done';
+    });
+    expect(await done).toEqual({ result: 'done', replayed: false });
+    isAway = false;
+    const uncertain = keys.run(request({ key: 'k-2' }), async () => {
+      isAway = true;
+      throw new OutcomeUnknownError('No answer came.');
+    });
+    await expect(uncertain).rejects.toThrow('No answer came.');
+    isAway = false;
+    await database.db.updateTable('leases').set({ expires_at: 0 }).execute();
+    for (const key of ['k-1', 'k-2']) {
+      const next = await createKeys(database, 'b').run(request({ key }), async (_signal, { mayBeDone }) => mayBeDone);
+      expect(next).toEqual({ result: true, replayed: false });
+    }
   });
 
   test('when the runner was killed, the next call runs at once', async () => {

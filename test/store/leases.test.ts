@@ -208,6 +208,29 @@ describe.each(ENGINES)('leases on %s', (engine) => {
     await done;
   });
 
+  test('a lease that ran out during the work, or that the work leaves, is not given back: whoever has it next is told', async () => {
+    const clock = createFakeClock();
+    await using opened = await openFreshDatabase(engine, clock);
+    const { database } = opened;
+    const a = createLeases({ database, clock, owner: 'a' });
+    const b = createLeases({ database, clock, owner: 'b' });
+    await a.withLease('left', { leaseMs: 3_000, waitMs: 0 }, async (_lease, _signal, leave) => leave());
+    const started = Promise.withResolvers<void>();
+    const lost = a.withLease('lost', { leaseMs: 3_000, waitMs: 0 }, (_lease, signal) => {
+      started.resolve();
+      return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    });
+    await started.promise;
+    await expect.poll(() => clock.pendingSleeps).toBe(1);
+    await runOut(database, 'lost');
+    await clock.advance(1_000);
+    await lost;
+    await runOut(database, 'left');
+    for (const name of ['left', 'lost']) {
+      expect(await b.acquire(name, { leaseMs: HOUR_MS, waitMs: 0 })).toMatchObject({ isTakenOver: true });
+    }
+  });
+
   test('whoever was paused beyond its lease knows at once that it does not hold it, before any timer has told', async () => {
     const clock = createFakeClock();
     await using opened = await openFreshDatabase(engine, clock);
