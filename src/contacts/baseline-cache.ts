@@ -42,7 +42,7 @@ export interface CacheStats {
 export function createBaselineCache(deps: { size: number; ttlMs: number; clock: Clock }): BaselineCache {
   const { size, ttlMs, clock } = deps;
   const contacts = new LRUCache<string, Kept>({
-    max: size,
+    // Not `max`, for which the library sets aside the memory of as many entries at once: `set` bounds them.
     maxSize: MAX_CHARACTERS,
     sizeCalculation: ({ wireJson }) => wireJson.length,
     ttl: ttlMs,
@@ -53,6 +53,10 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
   let hits = 0;
   let misses = 0;
 
+  const set = (contactId: string, kept: Kept) => {
+    contacts.set(contactId, kept);
+    if (contacts.size > size) contacts.pop();
+  };
   const outdate = (contactId: string) => {
     for (const fill of fills) fill.outdated?.add(contactId);
   };
@@ -77,14 +81,14 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
           const next = toKept(contact);
           const known = contact.etag === undefined ? contacts.peek(contact.id) : undefined;
           const same = known?.bookId === next.bookId && known.wireJson === next.wireJson;
-          contacts.set(contact.id, same ? { ...next, etag: known.etag } : next);
+          set(contact.id, same ? { ...next, etag: known.etag } : next);
         },
         [Symbol.dispose]: () => void fills.delete(fill),
       };
     },
     put(contact) {
       outdate(contact.id);
-      contacts.set(contact.id, toKept(contact));
+      set(contact.id, toKept(contact));
     },
     drop(contactId) {
       outdate(contactId);

@@ -27,7 +27,9 @@ const REMEMBERED = { ttlMs: 60_000, max: 50_000 } as const;
 export function createContactLookup(deps: { reads: ContactReads; clock: Clock }): ContactLookup {
   const { reads, clock } = deps;
   const made = new LRUCache<string, string>({
-    max: REMEMBERED.max,
+    // Not `max`, for which the library sets aside the memory of as many entries at once.
+    maxSize: REMEMBERED.max,
+    sizeCalculation: () => 1,
     ttl: REMEMBERED.ttlMs,
     ...agesBy(clock),
   });

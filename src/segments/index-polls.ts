@@ -48,13 +48,15 @@ interface Watch {
 /** @param pollMs the length of a window, milliseconds */
 export function createIndexPolls(deps: { client: SegmentClient; pollMs: number; clock: Clock }): IndexPolls {
   const { client, pollMs, clock } = deps;
+  // Not `max`, for which the library sets aside the memory of as many entries at once.
+  const bound = { maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 };
   const confirmed = new LRUCache<string, IndexedMember>({
-    max: MAX_REMEMBERED,
+    ...bound,
     ttl: CONFIRMED_TTL_MS,
     ...agesBy(clock),
   });
   /** The window in which a contact was polled last. */
-  const polled = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  const polled = new LRUCache<string, number>(bound);
   const watches = new Map<string, Watch>();
   const asking = new Map<string, Promise<IndexedMember>>();
   const stopped = new AbortController();

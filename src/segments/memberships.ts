@@ -53,7 +53,9 @@ export function createMemberships(deps: {
 }): Memberships {
   const { polls, looks, confirmMs, refresh, clock } = deps;
   const written = new LRUCache<string, { state: MembershipState; at: number }>({
-    max: MAX_WRITTEN,
+    // Not `max`, for which the library sets aside the memory of as many entries at once.
+    maxSize: MAX_WRITTEN,
+    sizeCalculation: () => 1,
     ttl: WRITTEN_TTL_MS,
     ...agesBy(clock),
   });
