@@ -51,7 +51,12 @@ export interface Database {
   nowMs(): RawBuilder<number>;
   /** Locks the rows read until the transaction ends. On SQLite a transaction has locked everything already. */
   forUpdate<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
-  /** The same, leaving out rows that somebody else has locked: for claiming work. */
+  /**
+   * Keeps others from locking the rows read by `forUpdate`, or deleting them, until the transaction ends; not from this
+   * same, nor from changing what is no key.
+   */
+  forKeyShare<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
+  /** The same as `forUpdate`, leaving out rows that somebody else has locked: for claiming work. */
   skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
   /** Until `tx` ends, no other transaction gets past this call with the same name. */
   serialize(tx: Transaction, name: string): Promise<void>;
@@ -139,6 +144,7 @@ export async function openDatabase(options: {
     },
     nowMs: engine.nowMs,
     forUpdate: engine.forUpdate,
+    forKeyShare: engine.forKeyShare,
     skipLocked: engine.skipLocked,
     serialize: engine.serialize,
     appendEvents(tx, events, channels) {

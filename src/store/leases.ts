@@ -4,7 +4,7 @@
  * paused beyond its lease changes nothing any more.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { expressionBuilder } from 'kysely';
+import { type ExpressionBuilder, expressionBuilder } from 'kysely';
 import type { Clock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Condition, Database, Queryable, Transaction } from './database.ts';
@@ -56,7 +56,7 @@ export interface Leases {
   /** Gives it back, within the transaction `at` where that is one. Does nothing when it was lost or given back before. */
   release(lease: Lease, at?: Queryable): Promise<void>;
   /**
-   * Keeps everybody else from taking the lease until `tx` ends.
+   * Keeps everybody else from taking the lease until `tx` ends, and nobody from renewing it or from asserting the same.
    * @throws LeaseLostError when it ran out or was overtaken
    */
   assertHeld(tx: Transaction, lease: Lease): Promise<void>;
@@ -129,25 +129,29 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
   }
 
   async function takeExpired(at: Queryable, name: string, leaseMs: number): Promise<Lease | null> {
-    const row = await at
-      .updateTable('leases')
-      .set((eb) => ({ owner, fence: eb('fence', '+', 1), expires_at: eb(database.nowMs(), '+', leaseMs) }))
-      .where('name', '=', name)
-      .where('expires_at', '<=', database.nowMs())
-      .returning('fence')
-      .executeTakeFirst();
-    return row ? { name, owner, fence: row.fence, isTakenOver: true } : null;
+    return await takeOver(at, name, leaseMs, ({ eb }) => eb('expires_at', '<=', database.nowMs()));
   }
 
   async function takeFromDead(at: Queryable, name: string, leaseMs: number): Promise<Lease | null> {
     const held = await at.selectFrom('leases').selectAll().where('name', '=', name).executeTakeFirst();
     if (!held || !isGone(held.owner, owner)) return null;
+    return await takeOver(at, name, leaseMs, ({ and }) => and({ owner: held.owner, fence: held.fence }));
+  }
+
+  /** Where `isFree` once all that its holder writes under it has ended: what a holder checks by does not let go of the row. */
+  async function takeOver(
+    at: Queryable,
+    name: string,
+    leaseMs: number,
+    isFree: (lease: ExpressionBuilder<Tables, 'leases'>) => Condition,
+  ): Promise<Lease | null> {
     const row = await at
       .updateTable('leases')
       .set((eb) => ({ owner, fence: eb('fence', '+', 1), expires_at: eb(database.nowMs(), '+', leaseMs) }))
-      .where('name', '=', name)
-      .where('owner', '=', held.owner)
-      .where('fence', '=', held.fence)
+      .where(({ eb, selectFrom }) =>
+        eb('name', '=', database.forUpdate(selectFrom('leases').select('name').where('name', '=', name).where(isFree))),
+      )
+      .where(isFree)
       .returning('fence')
       .executeTakeFirst();
     return row ? { name, owner, fence: row.fence, isTakenOver: true } : null;
@@ -246,7 +250,7 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
     release,
     async assertHeld(tx, lease) {
       const held = await database
-        .forUpdate(
+        .forKeyShare(
           tx
             .selectFrom('leases')
             .select((eb) => eb('expires_at', '>', database.nowMs()).as('in_time'))
@@ -260,7 +264,7 @@ export function createLeases(deps: { database: Database; clock: Clock; owner: st
     isHeld: (lease) => {
       const { selectFrom, exists } = expressionBuilder<Tables>();
       return exists(
-        database.forUpdate(
+        database.forKeyShare(
           selectFrom('leases')
             .select('fence')
             .where('name', '=', lease.name)

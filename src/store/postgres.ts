@@ -88,6 +88,7 @@ export function openPostgres({ url, clock, log }: { url: string; clock: Clock; l
     },
     nowMs,
     forUpdate: (query) => query.forUpdate(),
+    forKeyShare: (query) => query.forKeyShare(),
     skipLocked: (query) => query.forUpdate().skipLocked(),
     async serialize(tx, name) {
       await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(tx);

@@ -121,6 +121,7 @@ export function openSqlite({ url, clock }: { url: string; clock: Clock }): Stora
     nowMs: () => sql<number>`${clock.now()}`,
     // Writers are alone in the file from `begin immediate` to their end: rows need no locks of their own.
     forUpdate: (query) => query,
+    forKeyShare: (query) => query,
     skipLocked: (query) => query,
     serialize: async () => {},
     async appendEvents(tx, events) {

@@ -58,6 +58,7 @@ export interface StorageEngine {
   probe(db: Kysely<Tables>): Promise<void>;
   nowMs(): RawBuilder<number>;
   forUpdate<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
+  forKeyShare<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
   skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
   /** Until the transaction ends, nobody else passes this point with the same name. */
   serialize(tx: Kysely<Tables>, name: string): Promise<void>;

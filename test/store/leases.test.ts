@@ -355,4 +355,21 @@ describe('leases on postgres', () => {
     await takeover;
     expect(order).toEqual(['committed', 'taken over']);
   });
+
+  test('whoever writes under a lease keeps its holder neither from renewing it nor from writing something else', async () => {
+    await using opened = await openFreshDatabase('postgres');
+    const { database } = opened;
+    const elsewhere = await opened.openAgain();
+    const leases = createLeases({ database, clock: systemClock, owner: 'a' });
+    const same = createLeases({ database: elsewhere, clock: systemClock, owner: 'a' });
+    const lease = await leases.acquire('x', { leaseMs: HOUR_MS, waitMs: 0 });
+    await keptSetting(database, 'writes', () => '');
+    await database.transaction(async (tx) => {
+      await leases.assertHeld(tx, lease);
+      expect(await same.renew(lease, HOUR_MS)).toBe(true);
+      await elsewhere.transaction((other) => same.assertHeld(other, lease));
+      const write = elsewhere.db.updateTable('settings').set({ value: 'a' }).where('name', '=', 'writes');
+      expect((await write.where(same.isHeld(lease)).executeTakeFirstOrThrow()).numUpdatedRows).toBe(1n);
+    });
+  });
 });
