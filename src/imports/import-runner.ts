@@ -1,7 +1,7 @@
 /**
- * Sends what imports have stored. One lane for each target with rows to send, and further ones where several replicas
- * may send to it and one has nothing else to do; each owned by one process at a time by a lease. The store is the truth:
- * the doorbell only makes a round come sooner.
+ * Sends what imports have stored. One lane for each target with rows to send, shared out among the replicas, and further
+ * ones where several replicas may send to it; each owned by one process at a time by a lease. The store is the truth: the
+ * doorbell only makes a round come sooner.
  */
 import type { ImportKind, ImportKindName } from '../bulk/import-kind.ts';
 import type { Clock } from '../clock.ts';
@@ -100,12 +100,10 @@ export function createImportRunner(deps: {
       if (lane.number > 0) await tryLane(lanes, helpName(lane), lane, 'ordinary');
     }
     for (const lane of ordinary.due.values()) {
-      if (lanes.size >= share) break;
+      if (isReserved || lanes.size >= MAX_LANES) break;
       if (kinds.get(lane.kind)?.severalSenders) await help(lane);
     }
-    const surplus = lanes.size - yielding.size - share;
-    const lastFirst = [...lanes.keys()].reverse().toSorted((a, b) => Number(helping.has(b)) - Number(helping.has(a)));
-    for (const name of lastFirst.slice(0, Math.max(0, surplus))) yielding.add(name);
+    yieldSurplus(share, isReserved ? 0 : MAX_LANES);
     for (const row of isReserved ? [] : await store.exhausted()) {
       if (!finishing.has(row.id))
         void track(finishing, row.id, leased(`finish:${row.id}`, (_, signal) => finish(row, signal)).done);
@@ -115,6 +113,16 @@ export function createImportRunner(deps: {
       await tryLane(alone, name, lane, 'isolated');
     }
     return Math.min(POLL_MS, ordinary.waitMs, isolated.waitMs);
+  }
+
+  /** Of first lanes `share` go on at most, and of all lanes `most`; those that came last make room. */
+  function yieldSurplus(share: number, most: number): void {
+    const staying = [...lanes.keys()].filter((name) => !yielding.has(name)).reverse();
+    const helpers = staying.filter((name) => helping.has(name));
+    const firsts = staying.filter((name) => !helping.has(name));
+    const given = firsts.slice(0, Math.max(0, firsts.length - share));
+    for (const name of [...given, ...helpers.slice(0, Math.max(0, staying.length - given.length - most))])
+      yielding.add(name);
   }
 
   /** The first lanes of the targets with something to do, by name, and in how many milliseconds there may be more. */

@@ -28,14 +28,14 @@ async function start(gateway: GatewayProcess, input: Record<string, unknown>): P
   return startImport.import.id;
 }
 
-async function startRecords(gateway: GatewayProcess): Promise<string> {
+async function startRecords(gateway: GatewayProcess, targetId = LIST): Promise<string> {
   const rows = Array.from({ length: ROWS }, (_, index) => ({
     contactId: `c-${index}`,
     phoneNumbers: [{ type: 'mobile', number: `+1415${2_000_000 + index}` }],
     consentTimestamp: CONSENT,
     optInStatus: 'confirmed',
   }));
-  return await start(gateway, { kind: 'RECORDS', targetId: LIST, rows });
+  return await start(gateway, { kind: 'RECORDS', targetId, rows });
 }
 
 /** The process number of whoever has a lease whose name begins so. */
@@ -86,6 +86,25 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)(
     expect(await query(database.url, 'select distinct attempts from import_batches where attempts > 1')).toEqual([]);
   },
 );
+
+test('the records of as many imports as there are replicas travel from all of them at once', {
+  timeout: 90_000,
+}, async () => {
+  await using sandbox = await startSandbox({ limits: FAST });
+  await using database = await freshDatabaseUrl('postgres');
+  await using cleanUp = new AsyncDisposableStack();
+  const options = { databaseUrl: database.url, sandbox, env: { CXONE_LIMITS: JSON.stringify(FAST) } };
+  const gateways = await startGateways(2, options);
+  for (const gateway of gateways) cleanUp.use(gateway);
+  const [first] = gateways as [GatewayProcess];
+  const calls = sandbox.control.hold({ method: 'POST', path: '/api/v2/contactlists/{listId}/records' });
+  const lists = [LIST, `gid://cxone/ContactList/${DEMO_IDS.contactLists.winback}`];
+  const ids = await Promise.all(lists.map((list) => startRecords(first, list)));
+  await vi.waitFor(() => expect(calls.held()).toBe(2 * lists.length * CALLS_OF_ONE), 30_000);
+  calls.release();
+  for (const id of ids)
+    expect(await untilFinished(first, id)).toMatchObject({ state: 'COMPLETED', progress: { succeeded: ROWS } });
+});
 
 test('the contacts of one import travel from both replicas at once, never more of them at a time than a book allows', {
   timeout: 90_000,
