@@ -28,6 +28,9 @@ const UNAVAILABLE_STATES = /^(?:08|53|57|58)|^(?:25P03|25006|55P03)$/;
  * @param prepared without it, every statement is planned anew
  */
 export function guardedPool(pool: pg.Pool, prepared?: PreparedStatements): PostgresPool {
+  // From its first moment on: the server may end it in the same breath, before whoever asked for it has it. Without a
+  // listener that would end the process; with this one the first query on it fails.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return {
     options: pool.options,
     end: () => atMost(CLOSE_TIMEOUT_MS, pool.end()),
