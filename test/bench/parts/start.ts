@@ -1,5 +1,4 @@
 /** From nothing to the first answer, memory at rest, and what one call to CXone costs the processor. */
-import { once } from 'node:events';
 import { runLoad } from '../harness/http-load.ts';
 import type { Part } from '../harness/part.ts';
 import { alternate, medianOf, medianRatio } from '../harness/rounds.ts';
@@ -51,13 +50,6 @@ export const start: Part = {
       ...(await findPeers(mock.url, notes)),
     ];
     progress('starting each');
-    // Once, to its proper end: what a process compiled is kept for the next one.
-    {
-      await using gateway = await startGateway(mock.url);
-      const ended = once(gateway.child, 'exit');
-      gateway.child.kill('SIGTERM');
-      await ended;
-    }
     const measure = async ({ name, begin }: (typeof starters)[number]) => {
       const startedAt = performance.now();
       await using contender = await begin();

@@ -21,9 +21,6 @@ export const QUERY =
 const key = randomBytes(32);
 export const WEBHOOK_SECRET = `whsec_${key.toString('base64')}`;
 
-/** As the container starts it (Dockerfile). */
-const NODE_OPTIONS = ['--max-semi-space-size=16'];
-
 interface Way {
   readonly name: string;
   readonly protocol: 'bare' | 'websocket' | 'sse';
@@ -40,7 +37,7 @@ export const subscriptions: Part = {
     await using parts = new AsyncDisposableStack();
     const mock = parts.use(await startMock());
     const bare = parts.use(await startBareBroadcast());
-    const startOwn = () => startGateway(mock.url, { CXONE_WEBHOOK_SECRET: WEBHOOK_SECRET }, NODE_OPTIONS);
+    const startOwn = () => startGateway(mock.url, { CXONE_WEBHOOK_SECRET: WEBHOOK_SECRET });
     progress(`${SUBSCRIBERS} subscribers`);
     const ways: (Way & { readonly subscribers: Subscribers })[] = [];
     for (const way of [

@@ -80,6 +80,6 @@ async function run(): Promise<{ rows: number; bytes: number }> {
 process.on('message', (message) => {
   if (message === 'run') void run().then((result) => process.send?.(result));
 });
-// The channel to whoever started it does not keep a process alive (probe.ts).
+// The channel to whoever started it does not keep a process alive (probe.mjs).
 setInterval(() => {}, 60_000);
 console.log('http://127.0.0.1:0 reads files');

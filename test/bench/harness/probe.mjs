@@ -1,9 +1,9 @@
 /**
  * Loaded into every measured process with `--import`: says on request what the process has used, and how long its event
- * loop was held up at most, since the last `mark`.
+ * loop was held up at most, since the last `mark`. Plain JavaScript: what takes the types out of TypeScript would count as the
+ * memory of a process that does without.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Usage } from './bench-process.ts';
 
 /** Asking for it costs the measured process some of a millisecond. */
 const SAMPLE_MS = 100;
@@ -17,13 +17,14 @@ setInterval(() => {
   peakBytes = Math.max(peakBytes, process.memoryUsage.rss());
 }, SAMPLE_MS).unref();
 
-function mark(): void {
+function mark() {
   peakBytes = process.memoryUsage.rss();
   highWaterKb = process.resourceUsage().maxRSS;
   delay.reset();
 }
 
-function usage(): Usage {
+/** @returns {import('./bench-process.ts').Usage} */
+function usage() {
   const { user, system } = process.cpuUsage();
   const { maxRSS } = process.resourceUsage();
   // What the kernel saw between two samples counts too; a high water mark from before the mark does not.
