@@ -33,6 +33,8 @@ export function createEventStreams(deps: {
 }): (options: EventStreamOptions) => Promise<void> {
   const { pingIntervalMs, clock } = deps;
   const texts = new WeakMap<readonly Told[], string>();
+  const open = new Set<ServerResponse>();
+  let stopPinging = () => {};
 
   function textOf(results: readonly Told[]): string {
     const known = texts.get(results);
@@ -42,11 +44,20 @@ export function createEventStreams(deps: {
     return text;
   }
 
-  async function keepAlive(response: ServerResponse, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await clock.sleep(pingIntervalMs, signal);
-      if (!response.writableEnded && !response.writableNeedDrain) response.write(PING);
-    }
+  function ping(): void {
+    for (const response of open) if (!response.writableEnded && !response.writableNeedDrain) response.write(PING);
+    stopPinging = clock.after(pingIntervalMs, ping);
+  }
+
+  /** One timer for all, while there is any. */
+  function keepAlive(response: ServerResponse, signal: AbortSignal): void {
+    if (open.size === 0) stopPinging = clock.after(pingIntervalMs, ping);
+    open.add(response);
+    const forget = () => {
+      open.delete(response);
+      if (open.size === 0) stopPinging();
+    };
+    signal.addEventListener('abort', forget, { once: true });
   }
 
   return async ({ response, signal, follow, mask }) => {
@@ -63,9 +74,10 @@ export function createEventStreams(deps: {
       },
     });
     if (signal.aborted) return;
-    response.writeHead(200, HEAD);
+    // Sent alone, the head is kept as the one text that it is, and not in the forty pieces that it was made of.
+    response.writeHead(200, HEAD).flushHeaders();
     response.write(PING);
-    keepAlive(response, signal).catch(() => undefined);
+    keepAlive(response, signal);
     for await (const result of Symbol.asyncIterator in followed ? followed : [followed]) {
       response.write(next(JSON.stringify(result)));
       if (response.writableNeedDrain) await drainedOrClosed(response);
