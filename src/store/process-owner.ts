@@ -2,16 +2,16 @@
  * Who holds a lease: a string that names one run of one process, and lets another process of the same machine see
  * that it is dead without waiting for its leases to run out.
  */
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /**
- * `host:pid:start-run`. The host includes the PID namespace where there is one: two containers may share a host name, and
- * each of them would take the other's process numbers for its own.
+ * `host:pid:start-run`. The host includes the machine's boot and the PID namespace where there are such: two machines or
+ * two containers may share a host name, and each of them would take the other's process numbers for its own.
  * @param run unique to this run, as a random UUID; without `:`
  */
 export function processOwner(run: string): string {
-  return `${hostname()}${pidNamespace()}:${process.pid}:${Math.round(performance.timeOrigin)}-${run}`;
+  return `${hostname()}${bootAndNamespace()}:${process.pid}:${Math.round(performance.timeOrigin)}-${run}`;
 }
 
 /** @returns true only when the process that `owner` names certainly no longer runs */
@@ -44,9 +44,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function pidNamespace(): string {
+function bootAndNamespace(): string {
   try {
-    return `/${readlinkSync('/proc/self/ns/pid').replace(/\D/g, '')}`;
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    // Every machine's first namespace has the same number.
+    return `/${boot}/${readlinkSync('/proc/self/ns/pid').replace(/\D/g, '')}`;
   } catch {
     // Not Linux, so there are no PID namespaces.
     return '';

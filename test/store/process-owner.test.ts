@@ -20,8 +20,11 @@ test('a process that ended is gone, and so is an earlier one that had our number
   expect(isGone(processOwner('another'), self)).toBe(false);
 });
 
-test('of another machine, another PID namespace or another kind of owner nothing is known', () => {
+test('of another machine, also one of the same name, another PID namespace or another kind of owner nothing is known', () => {
   const pid = deadPid();
+  const onTwin = (owner: string) => owner.replace(/\/[0-9a-f-]{36}\//, '/00000000-0000-0000-0000-000000000000/');
+  expect(isGone(onTwin(withPid(pid)), self)).toBe(process.platform !== 'linux');
+  expect(isGone(onTwin(withPid(process.pid, '1-earlier')), self)).toBe(process.platform !== 'linux');
   expect(isGone(`elsewhere:${pid}:run`, self)).toBe(false);
   expect(isGone(withPid(pid).replace(/\/\d+:/, '/1:'), self)).toBe(process.platform !== 'linux');
   expect(isGone('worker', self)).toBe(false);
