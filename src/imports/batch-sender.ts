@@ -38,11 +38,11 @@ export type SendOutcome = 'booked' | 'released' | 'isolated' | 'notRunning';
 /** A batch that nobody else sends, of which is noted that it is about to be sent. */
 export interface TakenBatch {
   readonly batch: ImportBatchRow;
-  readonly attempt: Attempt;
+  readonly note: AttemptNote;
 }
 
-/** none: no batch is pending, the import was paused, cancelled or stopped, or the lane is somebody else's now. */
-export type TakeOutcome = TakenBatch | 'released' | 'notRunning' | 'none';
+/** None: no batch is pending, the import was paused, cancelled or stopped, or the lane is somebody else's now. */
+export type TakeOutcome = readonly TakenBatch[] | 'released' | 'notRunning';
 
 /** Proves that this process still owns the lane: nobody else has it until the transaction ends. */
 export interface Fence {
@@ -53,9 +53,9 @@ export interface Fence {
 }
 
 export interface BatchSender {
-  /** Takes the next batch of the import to the target for a lane. */
+  /** Takes the next batches of the import to the target for a lane, `most` of them; one where settling goes by a checkpoint. */
   take(
-    from: { importId: string; targetId: string; lane: number; which: BatchClass },
+    from: { importId: string; targetId: string; lane: number; which: BatchClass; most: number },
     operation: BulkOperation<unknown>,
     fence: Fence,
     signal: AbortSignal,
@@ -71,8 +71,9 @@ export interface BatchSender {
   ): Promise<SendOutcome>;
 }
 
-/** `sender`: the process that has the batch under way, as long as it has not let go of it. */
+/** Of batches that were taken together. `sender`: the process that has them under way, as long as it has not let go of them. */
 const attemptNote = z.object({ id: z.string(), checkpoint: z.unknown().optional(), sender: z.string().optional() });
+type AttemptNote = z.infer<typeof attemptNote>;
 const jsonArray = z.array(z.unknown());
 const rowNumbers = z.array(z.number());
 
@@ -144,10 +145,8 @@ export function createBatchSender(deps: {
     return bookAll(batch, 'unknown', { path: [], code: 'NO_ANSWER', message }, fence);
   };
 
-  const noteOf = (attempt: { id: string; checkpoint?: unknown }) => ({ ...attempt, sender: owner });
-
   /** Where this process is stopped or cut off, whoever finds the batch shall not take it for one that died at it. */
-  async function lettingGo<T>(batch: ImportBatchRow, note: z.infer<typeof attemptNote>, work: Promise<T>): Promise<T> {
+  async function lettingGo<T>(batch: ImportBatchRow, note: AttemptNote, work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
@@ -262,12 +261,13 @@ export function createBatchSender(deps: {
   }
 
   async function sendTaken(
-    { batch, attempt }: TakenBatch,
+    { batch, note }: TakenBatch,
     operation: BulkOperation<unknown>,
     fence: Fence,
     signal: AbortSignal,
   ): Promise<SendOutcome> {
     const sends = batch.attempts - batch.crashes;
+    const attempt = attemptAt(batch, note);
     const items = jsonArray.parse(JSON.parse(batch.items_json ?? '[]'));
     let result: BulkResult;
     try {
@@ -289,10 +289,10 @@ export function createBatchSender(deps: {
         await store.deferTarget(database.db, { importId, targetId }, waitMs);
         return 'released';
       };
-      let attempt: Attempt;
+      let note: AttemptNote;
       try {
         const checkpoint = await operation.checkpoint?.(targetId, importCall(importId, signal));
-        attempt = { id: randomUUID(), checkpoint };
+        note = { id: randomUUID(), checkpoint, sender: owner };
       } catch (error) {
         if (signal.aborted) throw error;
         // Nothing was sent yet: neither a batch nor its tries are touched.
@@ -304,17 +304,18 @@ export function createBatchSender(deps: {
         if (error instanceof UpstreamError) return defer(firstPauseMs);
         throw error;
       }
-      const noteJson = JSON.stringify(noteOf(attempt));
-      const batch = await store.takeBatch(database.db, from, noteJson, fence.isHeld());
-      return batch ? { batch, attempt } : 'none';
+      const batches = await store.takeBatches(database.db, from, JSON.stringify(note), fence.isHeld());
+      return batches.map((batch) => ({ batch, note }));
     },
 
     send: (taken, operation, fence, signal) =>
-      lettingGo(taken.batch, noteOf(taken.attempt), sendTaken(taken, operation, fence, signal)),
+      lettingGo(taken.batch, taken.note, sendTaken(taken, operation, fence, signal)),
 
     async resume(leftBehind, operation, fence, signal) {
       // Written with the state in which the batch was found: a note that is missing or cannot be read is a bug.
-      const { sender, ...attempt } = attemptNote.parse(JSON.parse(leftBehind.attempt_json ?? 'null'));
+      const found = attemptNote.parse(JSON.parse(leftBehind.attempt_json ?? 'null'));
+      const { sender, ...rest } = found;
+      const attempt = attemptAt(leftBehind, found);
       const answer = unbooked.get(attempt.id);
       if (answer) {
         const items = jsonArray.parse(JSON.parse(leftBehind.items_json ?? '[]'));
@@ -322,13 +323,12 @@ export function createBatchSender(deps: {
       }
       const hasDied = sender !== undefined && !livesOn(sender);
       const batch = { ...leftBehind, crashes: leftBehind.crashes + Number(hasDied) };
-      const settled = () =>
-        settle(batch, operation, { id: attempt.id, checkpoint: attempt.checkpoint }, 0, fence, signal);
+      const settled = () => settle(batch, operation, attempt, 0, fence, signal);
       // Only looked at: that is what nobody dies of.
       if (operation.checkpoint) return settled();
       const { isolated } = crashesOf(batch);
       const isTooEarly = isolated && leftBehind.isolated === 0;
-      const note = isTooEarly ? attempt : noteOf(attempt);
+      const note = isTooEarly ? rest : { ...rest, sender: owner };
       const taken = await store.takeOver(crashesOf(batch), JSON.stringify(note), fence.isHeld());
       if (!taken) return 'notRunning';
       if (isTooEarly) return 'isolated';
@@ -336,6 +336,11 @@ export function createBatchSender(deps: {
       return lettingGo(batch, note, settled());
     },
   };
+}
+
+/** Batches that were taken together share a note, and each has an attempt of its own. */
+function attemptAt({ number }: ImportBatchRow, { id, checkpoint }: AttemptNote): Attempt {
+  return { id: `${id}-${number}`, checkpoint };
 }
 
 function crashesOf({ import_id: importId, number, crashes }: ImportBatchRow): BatchCrashes {

@@ -88,23 +88,27 @@ export function createSendLane(deps: {
         current ??= await nextImport(lane, which, signal);
         if (!current) break;
         const { importId, operation } = current;
-        const taken = await sender.take({ importId, targetId, lane: number, which }, operation, fence, signal);
-        if (taken === 'none' && !isFresh) {
+        const most = which === 'isolated' ? 1 : operation.concurrency - underWay.size;
+        const from = { importId, targetId, lane: number, which, most };
+        const taken = await sender.take(from, operation, fence, signal);
+        if (taken.length === 0 && !isFresh) {
           current = undefined;
           continue;
         }
-        if (typeof taken === 'string') break;
+        if (typeof taken === 'string' || taken.length === 0) break;
         hasWorked = true;
-        const one = sender
-          .send(taken, operation, fence, signal)
-          .then(
-            (outcome) => {
-              if (outcome !== 'booked') paused = true;
-            },
-            (error: unknown) => void failures.push(error),
-          )
-          .finally(() => underWay.delete(one));
-        underWay.add(one);
+        for (const batch of taken) {
+          const one = sender
+            .send(batch, operation, fence, signal)
+            .then(
+              (outcome) => {
+                if (outcome !== 'booked') paused = true;
+              },
+              (error: unknown) => void failures.push(error),
+            )
+            .finally(() => underWay.delete(one));
+          underWay.add(one);
+        }
         if (which === 'isolated') break;
         if (underWay.size >= operation.concurrency) await Promise.race(underWay);
       }

@@ -100,16 +100,16 @@ export interface ImportSending {
     which: BatchClass,
   ): Promise<{ importId: string; begun: number } | undefined>;
   /**
-   * Takes the import's next batch to the target, which nobody else does at the same time, and notes durably that it is
-   * about to be sent. Undefined where none is pending, the import has not begun or left the state RUNNING, nothing may
-   * be sent to the target now, and where `held` is not true.
+   * Takes the import's next batches to the target, `most` of them, which nobody else does at the same time, and notes
+   * durably that they are about to be sent. By number; none where none is pending, the import has not begun or left the
+   * state RUNNING, nothing may be sent to the target now, and where `held` is not true.
    */
-  takeBatch(
+  takeBatches(
     at: Queryable,
-    from: { importId: string; targetId: string; lane: number; which: BatchClass },
+    from: { importId: string; targetId: string; lane: number; which: BatchClass; most: number },
     attemptJson: string,
     held: Condition,
-  ): Promise<ImportBatchRow | undefined>;
+  ): Promise<ImportBatchRow[]>;
   /** Nothing of it took effect: back to the pending ones. */
   releaseBatch(tx: Transaction, batch: BatchCrashes): Promise<void>;
   /** Nothing of the import is sent to the target for `waitMs`. */
@@ -280,8 +280,22 @@ export function createImportSending(database: Database): ImportSending {
       return row && { importId: row.import_id, begun: row.begun };
     },
 
-    async takeBatch(at, { importId, targetId, lane, which }, attemptJson, held) {
-      const row = await at
+    async takeBatches(at, { importId, targetId, lane, which, most }, attemptJson, held) {
+      const rows = await at
+        // Apart, so that it is looked for once: as part of the condition it could be for each row, and lock more.
+        .with('next', (next) =>
+          database.skipLocked(
+            next
+              .selectFrom('import_batches')
+              .select('number')
+              .where('import_id', '=', importId)
+              .where('target_id', '=', targetId)
+              .where('state', '=', 'PENDING')
+              .where('isolated', '=', flagOf(which))
+              .orderBy('number')
+              .limit(most),
+          ),
+        )
         .updateTable('import_batches')
         .set((eb) => ({
           state: 'RUNNING' as const,
@@ -292,22 +306,7 @@ export function createImportSending(database: Database): ImportSending {
           isolated: 0,
         }))
         .where('import_id', '=', importId)
-        .where(({ eb, selectFrom }) =>
-          eb(
-            'number',
-            '=',
-            database.skipLocked(
-              selectFrom('import_batches')
-                .select('number')
-                .where('import_id', '=', importId)
-                .where('target_id', '=', targetId)
-                .where('state', '=', 'PENDING')
-                .where('isolated', '=', flagOf(which))
-                .orderBy('number')
-                .limit(1),
-            ),
-          ),
-        )
+        .where('number', 'in', ({ selectFrom }) => selectFrom('next').select('next.number'))
         .where(held)
         .where(({ exists, selectFrom }) =>
           exists(
@@ -328,8 +327,8 @@ export function createImportSending(database: Database): ImportSending {
           ),
         )
         .returningAll()
-        .executeTakeFirst();
-      return row && withContents(row);
+        .execute();
+      return rows.toSorted((a, b) => a.number - b.number).map(withContents);
     },
 
     async takeOver({ importId, number, crashes, isolated }, attemptJson, held) {

@@ -63,12 +63,13 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
       };
       await database.transaction((tx) => store.completeBatches(tx, [outcome], clock.now()));
     };
-    /** Takes the next batch of the import `import` for a lane; as though it had begun. */
-    const take = async (lane = 0, held = 'held') => {
+    /** Takes the next batches of the import `import` for a lane; as though it had begun. */
+    const takeSome = async (most: number, lane = 0, held = 'held') => {
       await database.transaction((tx) => store.begin(tx, 'import', clock.now(), null));
-      const from = { importId: 'import', targetId: 'segment', lane, which: 'ordinary' as const };
-      return await store.takeBatch(database.db, from, '{}', sql<SqlBool>`${sql.lit(held)} = 'held'`);
+      const from = { importId: 'import', targetId: 'segment', lane, which: 'ordinary' as const, most };
+      return await store.takeBatches(database.db, from, '{}', sql<SqlBool>`${sql.lit(held)} = 'held'`);
     };
+    const take = async (lane = 0, held = 'held') => (await takeSome(1, lane, held))[0];
     const taken = async () => takenItems((await store.targets('import'))[0]?.recent_json ?? null);
     return {
       clock,
@@ -76,6 +77,7 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
       database,
       complete,
       take,
+      takeSome,
       taken,
       [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
     };
@@ -126,8 +128,8 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
     await database.transaction((tx) => store.set(tx, 'import', { state: 'PAUSED' }));
     expect(await take()).toBeUndefined();
     await database.transaction((tx) => store.set(tx, 'import', { state: 'RUNNING', begun: 0 }));
-    const from = { importId: 'import', targetId: 'segment', lane: 0, which: 'ordinary' as const };
-    expect(await store.takeBatch(database.db, from, '{}', sql<SqlBool>`1 = 1`)).toBeUndefined();
+    const from = { importId: 'import', targetId: 'segment', lane: 0, which: 'ordinary' as const, most: 1 };
+    expect(await store.takeBatches(database.db, from, '{}', sql<SqlBool>`1 = 1`)).toEqual([]);
     expect(await take()).toBeDefined();
     expect(await store.unsettledLanes('ordinary')).toEqual([
       { kind: 'SEGMENT_MEMBERS', targetId: 'segment', number: 0 },
@@ -150,6 +152,19 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
       const expected = taken.flatMap((batch) => (batch?.lane === lane.number ? [batch.number] : []));
       expect(own).toEqual([...(lane.number === 0 ? [1] : []), ...expected].toSorted((a, b) => a - b));
     }
+  });
+
+  test('as many batches as there is room for are taken together, the first ones first, whoever else takes some', async () => {
+    await using opened = await open({ batches: 30 });
+    const { takeSome } = opened;
+    const numbers = (batches: readonly { number: number }[]) => batches.map(({ number }) => number);
+    expect(numbers(await takeSome(4))).toEqual([1, 2, 3, 4]);
+    const some = await Promise.all([takeSome(7, 1), takeSome(7, 2), takeSome(7, 3)]);
+    expect(some.map(({ length }) => length)).toEqual([7, 7, 7]);
+    for (const batches of some) expect(numbers(batches)).toEqual(numbers(batches).toSorted((a, b) => a - b));
+    expect(numbers(some.flat()).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 21 }, (_, index) => index + 5));
+    expect(numbers(await takeSome(7))).toEqual([26, 27, 28, 29, 30]);
+    expect(await takeSome(7)).toEqual([]);
   });
 
   test("a batch that is isolated is settled by its target's first lane, whichever sent it, and taken by nobody else", async () => {
