@@ -384,28 +384,28 @@ export function createImportSending(database: Database): ImportSending {
       const [first] = outcomes;
       if (!first) throw new Error('There is no outcome to be booked.');
       const { importId, targetId } = first;
-      for (const { number, succeeded, skipped, failed, unknown, ...outcome } of outcomes) {
-        const { numUpdatedRows } = await tx
-          .updateTable('import_batches')
-          .set({
-            state: succeeded + skipped === 0 && failed + unknown > 0 ? 'FAILED' : 'DONE',
-            succeeded,
-            skipped,
-            failed,
-            unknown,
-            attempt_json: null,
-            latency_ms: outcome.latencyMs,
-            upstream_request_id: outcome.upstreamRequestId,
-            error: outcome.error,
-            finished_at: nowMs,
-            ...NO_CONTENTS,
-          })
-          .where('import_id', '=', importId)
-          .where('number', '=', number)
-          .where('state', '=', 'RUNNING')
-          .executeTakeFirst();
-        if (numUpdatedRows === 0n) throw new Error(`batch ${number} was booked twice`);
-      }
+      const { numUpdatedRows } = await tx
+        .updateTable('import_batches')
+        .from(bookedAs(outcomes))
+        .set(({ ref }) => ({
+          state: ref('booked.column2'),
+          succeeded: ref('booked.column3'),
+          skipped: ref('booked.column4'),
+          failed: ref('booked.column5'),
+          unknown: ref('booked.column6'),
+          attempt_json: null,
+          latency_ms: ref('booked.column7'),
+          upstream_request_id: ref('booked.column8'),
+          error: ref('booked.column9'),
+          finished_at: nowMs,
+          ...NO_CONTENTS,
+        }))
+        .where('import_id', '=', importId)
+        .whereRef('number', '=', 'booked.column1')
+        .where('import_batches.state', '=', 'RUNNING')
+        .executeTakeFirst();
+      if (numUpdatedRows !== BigInt(outcomes.length))
+        throw new Error(`one of the batches ${outcomes.map(({ number }) => number).join(', ')} was booked twice`);
       const rejections = outcomes.flatMap((outcome) =>
         outcome.rejections.map((rejection) => ({
           upload_attempt: 0,
@@ -490,6 +490,31 @@ export function createImportSending(database: Database): ImportSending {
       return running !== undefined;
     },
   };
+}
+
+interface BookedBatch {
+  /** Its number. */
+  column1: number;
+  column2: ImportBatchRow['state'];
+  /** Succeeded, skipped, failed, unknown. */
+  column3: number;
+  column4: number;
+  column5: number;
+  column6: number;
+  column7: number;
+  column8: string | null;
+  column9: string | null;
+}
+
+/** Outcomes as a table, so that all are booked by one statement. Both engines name the columns of `values` so. */
+function bookedAs(outcomes: readonly BatchOutcome[]) {
+  const rows = outcomes.map(({ number, succeeded, skipped, failed, unknown, latencyMs, upstreamRequestId, error }) => {
+    const state: ImportBatchRow['state'] = succeeded + skipped === 0 && failed + unknown > 0 ? 'FAILED' : 'DONE';
+    const counts = [succeeded, skipped, failed, unknown].map((count) => sql`cast(${count} as bigint)`);
+    return sql`(cast(${number} as bigint), ${state}, ${sql.join(counts)}, cast(${latencyMs} as double precision),
+      cast(${upstreamRequestId} as text), cast(${error} as text))`;
+  });
+  return sql<BookedBatch>`(values ${sql.join(rows)})`.as('booked');
 }
 
 function flagOf(which: BatchClass): number {
