@@ -21,8 +21,11 @@ import { put } from '../support/imports.ts';
 import { importSample, SAMPLE_KINDS } from './import-samples.ts';
 import { startPostgresProcess } from './postgres-process.ts';
 
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     kind: { type: 'string', default: 'OUTBOUND_CONTACTS' },
     rows: { type: 'string', default: '20000' },
     imports: { type: 'string', default: '8' },
@@ -33,6 +36,18 @@ const { values } = parseArgs({
     'to-first': { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  say(`npm run bench:replicas -- [options]
+  --kind NAME     ${SAMPLE_KINDS.join(', ')}; default ${values.kind}
+  --rows N        rows of each import; default ${values.rows}
+  --imports N     imports at the same time; default ${values.imports}
+  --targets N     lists or segments they go to; default one each
+  --to-first      all files are uploaded to the first replica, instead of to all in turn
+  --latency MS    CXone answers after so many milliseconds; default ${values.latency}
+  --rounds N      rounds with one and with two replicas; default ${values.rounds}
+  --runs N        times that the same processes import the same in a round; default ${values.runs}`);
+  process.exit();
+}
 const kind = SAMPLE_KINDS.find((name) => name === values.kind);
 if (!kind) throw new Error(`--kind is one of ${SAMPLE_KINDS.join(', ')}.`);
 const sampleFor = (target: string) => importSample(kind, rows, target);
@@ -183,8 +198,6 @@ function sum(numbers: readonly number[]): number {
 function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
-
-const say = (line: string) => process.stdout.write(`${line}\n`);
 
 await using postgres = await startPostgresProcess();
 say(
