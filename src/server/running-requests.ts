@@ -19,28 +19,31 @@ export interface RunningRequests {
 }
 
 export function createRunningRequests(): RunningRequests {
-  const running = new Set<ServerResponse>();
+  // Not in a Set: one that many come to and leave is rebuilt all the time, and V8 keeps what was in its earlier forms, a
+  // request with all that belongs to it, until it next collects everything.
+  let running = 0;
   const endless = new Set<ServerResponse>();
-  const bySocket = new WeakMap<Socket, Set<ServerResponse>>();
+  const bySocket = new WeakMap<Socket, ServerResponse[]>();
   const waiting: (() => void)[] = [];
 
   return {
     add(request, response) {
-      const responses = bySocket.get(request.socket) ?? new Set();
-      bySocket.set(request.socket, responses.add(response));
-      running.add(response);
+      const responses = bySocket.get(request.socket) ?? [];
+      responses.push(response);
+      bySocket.set(request.socket, responses);
+      running++;
       response.once('close', () => {
-        running.delete(response);
+        running--;
         endless.delete(response);
-        responses.delete(response);
-        if (running.size === 0) for (const resolve of waiting.splice(0)) resolve();
+        responses.splice(responses.indexOf(response), 1);
+        if (running === 0) for (const resolve of waiting.splice(0)) resolve();
       });
     },
     markEndless: (response) => void endless.add(response),
-    count: () => running.size,
-    isAnswering: (socket) => [...(bySocket.get(socket) ?? [])].some(({ headersSent }) => headersSent),
-    isBusy: (socket) => [...(bySocket.get(socket) ?? [])].some(({ req }) => req.complete || req.readableLength > 0),
-    idle: () => new Promise((resolve) => (running.size === 0 ? resolve() : waiting.push(resolve))),
+    count: () => running,
+    isAnswering: (socket) => (bySocket.get(socket) ?? []).some(({ headersSent }) => headersSent),
+    isBusy: (socket) => (bySocket.get(socket) ?? []).some(({ req }) => req.complete || req.readableLength > 0),
+    idle: () => new Promise((resolve) => (running === 0 ? resolve() : waiting.push(resolve))),
     breakOffEndless() {
       for (const response of endless) response.destroy();
     },
