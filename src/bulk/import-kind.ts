@@ -25,8 +25,8 @@ export interface CheckedRow<Item> {
   readonly item: Item;
   /** The list, book or segment this row is written to. */
   readonly target: string;
-  /** Rows of one import with the same key are the same row: at least 16 evenly spread bytes. */
-  readonly dedupeKey: Uint8Array;
+  /** Rows of one import with the same key are the same row (dedupe-key.ts). */
+  readonly dedupeKey: string;
   /** Attributes offered and sent, where a kind counts them. */
   readonly fields?: { readonly total: number; readonly filled: number };
 }

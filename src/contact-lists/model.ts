@@ -1,6 +1,6 @@
 /** Contact lists and outbound contacts: CXone's wire shapes, and the rules an outbound contact keeps before it is sent. */
-import { hash } from 'node:crypto';
 import { z } from 'zod';
+import { dedupeKey } from '../bulk/dedupe-key.ts';
 
 /** Section 4 of cxone-api.md: `{id, name, totalContactCount}`; a list may have neither name nor count (A). */
 export const wireContactList = z.object({
@@ -44,7 +44,7 @@ export interface OutboundContact {
   customFields?: Record<string, unknown>;
 }
 
-/** SHA-256 over `externalId|phone|email`, absent parts empty (section 4): the same key is the same contact. 32 bytes. */
-export function outboundDedupeKey(contact: OutboundContact): Buffer {
-  return hash('sha256', `${contact.externalId}|${contact.phone ?? ''}|${contact.email ?? ''}`, 'buffer');
+/** SHA-256 over `externalId|phone|email`, absent parts empty (section 4): the same key is the same contact. */
+export function outboundDedupeKey(contact: OutboundContact): string {
+  return dedupeKey(`${contact.externalId}|${contact.phone ?? ''}|${contact.email ?? ''}`);
 }

@@ -2,11 +2,11 @@
  * Imports of kind CONTACTS: upserts into an address book. CXone has no bulk write for these contacts, so a batch is a
  * set of single changes, at most 15 at a time (the client's bound); all of them may be repeated.
  */
-import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { AddressBooks } from '../address-books/service.ts';
 import type { BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
+import { dedupeKey } from '../bulk/dedupe-key.ts';
 import type { DuplicatePolicy, ImportKind, RowCheck } from '../bulk/import-kind.ts';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
@@ -90,7 +90,7 @@ export function createContactImportKind(deps: {
         if (issues.length > 0) return { issues: [...issues] };
         if (!keyOf(patch)) return { issues: [NO_KEY] };
         const item: ContactInput = patch;
-        return { item, target, dedupeKey: hash('sha256', JSON.stringify(item), 'buffer') };
+        return { item, target, dedupeKey: dedupeKey(JSON.stringify(item)) };
       };
     },
 

@@ -1,5 +1,5 @@
 /** Imports of kind ATTRIBUTES: attributes of contacts on a list. */
-import { hash } from 'node:crypto';
+import { dedupeKey } from '../bulk/dedupe-key.ts';
 import type { ImportKind } from '../bulk/import-kind.ts';
 import { notAnId, readRowId } from '../bulk/row-ids.ts';
 import type { Clock } from '../clock.ts';
@@ -44,7 +44,7 @@ export function createAttributeImportKind(
         return {
           item: { contactId, attributes: cast.attributes },
           target,
-          dedupeKey: dedupeKey(contactId, cast.attributes),
+          dedupeKey: attributesKey(contactId, cast.attributes),
           fields: { total: Object.keys(offered).length, filled: Object.keys(cast.attributes).length },
         };
       };
@@ -67,7 +67,7 @@ function contactIdIssue(given: unknown): Issue {
 }
 
 /** The same contact with the same attributes, in whatever order, is the same row. */
-function dedupeKey(contactId: string, attributes: Readonly<Record<string, AttributeValue>>): Buffer {
+function attributesKey(contactId: string, attributes: Readonly<Record<string, AttributeValue>>): string {
   const sorted = Object.entries(attributes).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return hash('sha256', JSON.stringify([contactId, sorted]), 'buffer');
+  return dedupeKey(JSON.stringify([contactId, sorted]));
 }

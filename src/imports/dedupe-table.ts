@@ -5,7 +5,7 @@
 
 /** Of the 32 bytes of a SHA-256: two different rows of ten million share them with a chance of 10^-25. */
 const WORDS = 4;
-const KEY_BYTES = WORDS * 4;
+const KEY_LENGTH = WORDS * 4;
 /** Doubling one table of millions would hold up the event loop; doubling one of many at a time does not. */
 const SHARDS = 256;
 const FIRST_SLOTS = 64;
@@ -13,13 +13,13 @@ const FIRST_SLOTS = 64;
 const MAX_LOAD = 0.7;
 
 export interface DedupeTable {
-  /** Adds a key of at least 16 evenly spread bytes; false where it was there already. */
-  add(key: Uint8Array): boolean;
+  /** Adds a key of at least 16 evenly spread bytes, each a character; false where it was there already. */
+  add(key: string): boolean;
   readonly size: number;
 }
 
 interface Shard {
-  words: Uint32Array;
+  words: Int32Array;
   slots: number;
   size: number;
 }
@@ -29,12 +29,11 @@ export function createDedupeTable(): DedupeTable {
   let size = 0;
   return {
     add(key) {
-      if (key.byteLength < KEY_BYTES) throw new RangeError(`a key has ${key.byteLength} bytes, at least 16 are needed`);
-      const view = new DataView(key.buffer, key.byteOffset, KEY_BYTES);
-      const a = view.getUint32(0);
-      const b = view.getUint32(4);
+      if (key.length < KEY_LENGTH) throw new RangeError(`a key has ${key.length} bytes, at least 16 are needed`);
+      const a = wordAt(key, 0);
+      const b = wordAt(key, 4);
       // Zero in the last word marks an empty slot; one key in four billion loses a bit to that.
-      const added = addToShard(shards[b % SHARDS] as Shard, a, b, view.getUint32(8), view.getUint32(12) || 1);
+      const added = addToShard(shards[b & (SHARDS - 1)] as Shard, a, b, wordAt(key, 8), wordAt(key, 12) || 1);
       if (added) size += 1;
       return added;
     },
@@ -44,8 +43,14 @@ export function createDedupeTable(): DedupeTable {
   };
 }
 
+/** Four bytes as a number, negative for half of them: one that V8 need not put on the heap. */
+function wordAt(key: string, at: number): number {
+  const low = key.charCodeAt(at) | (key.charCodeAt(at + 1) << 8) | (key.charCodeAt(at + 2) << 16);
+  return low | (key.charCodeAt(at + 3) << 24);
+}
+
 function emptyShard(slots: number): Shard {
-  return { words: new Uint32Array(slots * WORDS), slots, size: 0 };
+  return { words: new Int32Array(slots * WORDS), slots, size: 0 };
 }
 
 function addToShard(shard: Shard, a: number, b: number, c: number, d: number): boolean {

@@ -1,6 +1,6 @@
 /** Imports of kind SEGMENT_MEMBERS: contacts into static segments, each row naming both. */
-import { hash } from 'node:crypto';
 import type { BulkOperation, BulkResult, ItemOutcome } from '../bulk/bulk-operation.ts';
+import { dedupeKey } from '../bulk/dedupe-key.ts';
 import type { ImportKind } from '../bulk/import-kind.ts';
 import { notAnId, readRowId } from '../bulk/row-ids.ts';
 import type { CallContext } from '../cxone/call-context.ts';
@@ -84,8 +84,7 @@ export function createMemberImportKind(deps: {
       const contactId = read('contactId', 'Contact');
       const segmentId = read('segmentId', 'Segment');
       if (issues.length > 0) return { issues };
-      const dedupeKey = hash('sha256', JSON.stringify([segmentId, contactId]), 'buffer');
-      return { item: contactId, target: segmentId, dedupeKey };
+      return { item: contactId, target: segmentId, dedupeKey: dedupeKey(JSON.stringify([segmentId, contactId])) };
     },
 
     operation: () => importOperation,

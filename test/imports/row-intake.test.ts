@@ -1,10 +1,8 @@
-import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { dedupeKey as key } from '../../src/bulk/dedupe-key.ts';
 import { createDedupeTable } from '../../src/imports/dedupe-table.ts';
 import { createRowIntake } from '../../src/imports/row-intake.ts';
-
-const key = (text: string) => hash('sha256', text, 'buffer');
 
 test('a key is new exactly once, in whatever order and number keys come', () => {
   fc.assert(

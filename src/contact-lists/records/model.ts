@@ -1,5 +1,5 @@
 /** Consent records of a contact list (cxone-api.md, section 3): their shape, and what makes two of them the same. */
-import { hash } from 'node:crypto';
+import { dedupeKey } from '../../bulk/dedupe-key.ts';
 import type { DuplicatePolicy } from '../../bulk/import-kind.ts';
 
 /** As it is sent. */
@@ -19,8 +19,8 @@ export interface RecordItem {
   readonly onDuplicate: DuplicatePolicy;
 }
 
-/** Section 3: the same contactId and phone is the same record. 32 bytes. */
-export function recordDedupeKey({ contactId, phoneNumbers }: ContactListRecord): Buffer {
+/** Section 3: the same contactId and phone is the same record. */
+export function recordDedupeKey({ contactId, phoneNumbers }: ContactListRecord): string {
   const numbers = phoneNumbers.map(({ number }) => number).toSorted();
-  return hash('sha256', JSON.stringify([contactId, ...numbers]), 'buffer');
+  return dedupeKey(JSON.stringify([contactId, ...numbers]));
 }
