@@ -44,7 +44,7 @@ function createUtf8Decoder(invalidText: 'REJECT' | 'REPLACE'): ByteDecoder {
   let replacements = 0;
   let consumed = 0;
   /** The first bytes of a character that goes on in the next block: at most three. */
-  let held: Buffer = Buffer.alloc(0);
+  let held: Buffer = NOTHING;
 
   function decodeWhole(bytes: Buffer): DecodedText {
     if (isAscii(bytes)) return { text: bytes.toString('latin1') };
@@ -67,18 +67,20 @@ function createUtf8Decoder(invalidText: 'REJECT' | 'REPLACE'): ByteDecoder {
       const length = lengthInWholeCharacters(bytes, bytes.length);
       const decoded = decodeWhole(bytes.subarray(0, length));
       // A copy: the block's memory is used again.
-      held = Buffer.from(bytes.subarray(length));
+      held = length === bytes.length ? NOTHING : Buffer.from(bytes.subarray(length));
       consumed += length;
       return decoded;
     },
     end() {
       const decoded = decodeWhole(held);
       consumed += held.length;
-      held = Buffer.alloc(0);
+      held = NOTHING;
       return decoded;
     },
   };
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** How many of the first `length` bytes are left once a character that is cut off at their end is taken away. */
 function lengthInWholeCharacters(bytes: Buffer, length: number): number {

@@ -11,6 +11,7 @@ import { FileTooLargeError, UnreadableFileError } from './file-errors.ts';
 import { checkFileSignature } from './file-signature.ts';
 import { createNdjsonRows } from './ndjson-rows.ts';
 import type { RowParser, SourceRow } from './source-row.ts';
+import { widthPieces } from './width-pieces.ts';
 
 export interface ReadOptions {
   format: 'CSV' | 'NDJSON';
@@ -91,9 +92,10 @@ export function createRowReader(options: ReadOptions): RowReader {
       let markLength = 0;
       for await (const block of byteBlocks(source, { contentEncoding, maxBytes, blockBytes })) {
         if (bytes === 0) markLength = checkFileSignature(block, encoding);
-        const text = decoder.decode(bytes === 0 ? block.subarray(markLength) : block);
+        const content = bytes === 0 ? block.subarray(markLength) : block;
         bytes += block.length;
-        yield* inChunks(readRows(text, markLength, false));
+        const pieces = encoding === 'UTF_8' ? widthPieces(content) : [content];
+        yield* inChunks(pieces.flatMap((piece) => readRows(decoder.decode(piece), markLength, false)));
       }
       yield* inChunks(readRows(decoder.end(), markLength, true));
     },

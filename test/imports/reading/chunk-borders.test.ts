@@ -5,7 +5,9 @@ import { type FileRead, faults, readFile, records } from './read-file.ts';
 
 /** Text of the characters that matter, so that all sorts of broken quoting come up. */
 const dirtyCsv = fc
-  .array(fc.constantFrom('"', '""', ',', ';', '\n', '\r', '\r\n', ' ', 'x', 'é', '"x"', ',"', '",'), { maxLength: 40 })
+  .array(fc.constantFrom('"', '""', ',', ';', '\n', '\r', '\r\n', ' ', 'x', 'é', '€', '"x"', ',"', '",'), {
+    maxLength: 40,
+  })
   .map((parts) => `a,b\n${parts.join('')}`);
 
 async function outcome(content: string, blockBytes: number): Promise<FileRead | string> {
