@@ -136,7 +136,7 @@ export function createImportIntake(deps: {
       for await (const chunk of reader.chunks(body)) {
         signal.throwIfAborted();
         intake ??= makeIntake(reader.header);
-        for (const sourceRow of chunk) intake.add(sourceRow);
+        intake.add(chunk);
         uncommitted += chunk.length;
         if (uncommitted < ROWS_PER_COMMIT) continue;
         await stage(intake, false);
@@ -165,9 +165,10 @@ export function createImportIntake(deps: {
     async inline(row, rows, call) {
       const makeIntake = await openIntake(row, call);
       const intake = makeIntake(null);
-      for (const [index, record] of rows.entries()) {
-        intake.add({ row: index + 1, record });
-        if (index % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
+      for (let from = 0; from < rows.length; from += ROWS_PER_TURN) {
+        if (from > 0) await nextTurn();
+        const some = rows.slice(from, from + ROWS_PER_TURN);
+        intake.add(some.map((record, index) => ({ row: from + index + 1, record })));
       }
       const { encoding, validateOnly } = optionsOf(row);
       const input = { bytes: 0, header: null, encoding, replacements: 0, validateOnly };

@@ -38,7 +38,7 @@ export function createImportRetry(deps: {
       if (!last) return;
       after = last.row;
       const rows = makeIntake(row.header_json === null ? null : JSON.parse(row.header_json), number);
-      for (const rejection of page) rows.add({ row: rejection.row, record: JSON.parse(rejection.data_json) });
+      rows.add(page.map(({ row: number, data_json }) => ({ row: number, record: JSON.parse(data_json) })));
       const { batches, rejections } = rows.take(true);
       // What no longer passes the checks (a consent that has become too old) stays failed.
       const refused = new Set(rejections.map((rejection) => rejection.row));

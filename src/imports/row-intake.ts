@@ -12,14 +12,23 @@ import type { SourceRow } from './reading/source-row.ts';
 /** Rows waiting in half-filled batches, over all targets, before all of them are cut as they are. */
 const MAX_WAITING_ROWS = 50_000;
 
+/** Rows written as JSON at once: it costs less than one at a time, and the text of so many is not long yet. */
+const ROWS_PER_PIECE = 100;
+
 interface FillingBatch {
+  targetId: string;
   rows: number[];
-  items: string[];
+  /** What is not JSON yet: of the rows that are being added. Kept for longer, they would keep the text they were cut from. */
+  items: unknown[];
   sources: string[];
+  /** Those before them (JsonPieces). */
+  itemsJson: string[];
+  sourcesJson: string[];
 }
 
 export interface RowIntake {
-  add(row: SourceRow): void;
+  /** As many as are at hand: the more, the less each of them costs. */
+  add(rows: readonly SourceRow[]): void;
   /** What is complete since the last call; with `all`, the half-filled batches too. */
   take(all: boolean): { batches: StagedBatch[]; rejections: StagedRejection[]; counts: ReceivedCounts };
 }
@@ -74,56 +83,69 @@ export function createRowIntake(deps: {
     }
   };
 
-  const cut = (targetId: string, batch: FillingBatch) => {
-    if (batch.rows.length === 0) return;
+  const batchFor = (targetId: string): FillingBatch => {
+    let batch = filling.get(targetId);
+    if (!batch) {
+      batch = { targetId, rows: [], items: [], sources: [], itemsJson: [], sourcesJson: [] };
+      filling.set(targetId, batch);
+    }
+    return batch;
+  };
+
+  const cut = (batch: FillingBatch) => {
+    writeJson(batch);
     counts.batches += 1;
     waiting -= batch.rows.length;
     batches.push({
       number: lastNumber + counts.batches,
-      targetId,
+      targetId: batch.targetId,
       size: batch.rows.length,
-      rowsJson: `[${batch.rows.join()}]`,
-      itemsJson: `[${batch.items.join()}]`,
-      sourcesJson: `[${batch.sources.join()}]`,
+      rows: batch.rows,
+      items: batch.itemsJson,
+      sources: batch.sourcesJson,
     });
-    filling.delete(targetId);
+    filling.delete(batch.targetId);
   };
 
   const cutAll = () => {
-    for (const [targetId, batch] of filling) cut(targetId, batch);
+    for (const batch of filling.values()) cut(batch);
+  };
+
+  const addOne = (row: SourceRow, added: Set<FillingBatch>) => {
+    counts.received += 1;
+    const checked = row.issues ? { issues: row.issues } : mapAndCheck(row.record);
+    if ('issues' in checked) {
+      counts.rejected += 1;
+      reject(row, 'VALIDATION', checked.issues, null);
+      return;
+    }
+    if (!seen.add(checked.dedupeKey)) {
+      counts.duplicates += 1;
+      reject(row, 'DUPLICATE', [REPEATED], checked.target);
+      return;
+    }
+    counts.valid += 1;
+    if (checked.fields) {
+      counts.totalFields += checked.fields.total;
+      counts.filledFields += checked.fields.filled;
+    }
+    if (!keepRows) return;
+    const batch = batchFor(checked.target);
+    batch.rows.push(row.row);
+    batch.items.push(checked.item);
+    batch.sources.push(row.json ?? JSON.stringify(row.record));
+    added.add(batch);
+    waiting += 1;
+    if (batch.items.length >= ROWS_PER_PIECE) writeJson(batch);
+    if (batch.rows.length >= maxBatchSize) cut(batch);
+    else if (waiting >= MAX_WAITING_ROWS) cutAll();
   };
 
   return {
-    add(row) {
-      counts.received += 1;
-      const checked = row.issues ? { issues: row.issues } : mapAndCheck(row.record);
-      if ('issues' in checked) {
-        counts.rejected += 1;
-        reject(row, 'VALIDATION', checked.issues, null);
-        return;
-      }
-      if (!seen.add(checked.dedupeKey)) {
-        counts.duplicates += 1;
-        reject(row, 'DUPLICATE', [REPEATED], checked.target);
-        return;
-      }
-      counts.valid += 1;
-      if (checked.fields) {
-        counts.totalFields += checked.fields.total;
-        counts.filledFields += checked.fields.filled;
-      }
-      if (!keepRows) return;
-      let batch = filling.get(checked.target);
-      if (!batch) {
-        batch = { rows: [], items: [], sources: [] };
-        filling.set(checked.target, batch);
-      }
-      batch.rows.push(row.row);
-      batch.items.push(JSON.stringify(checked.item));
-      batch.sources.push(JSON.stringify(row.record));
-      waiting += 1;
-      if (batch.rows.length >= maxBatchSize) cut(checked.target, batch);
-      else if (waiting >= MAX_WAITING_ROWS) cutAll();
+    add(rows) {
+      const added = new Set<FillingBatch>();
+      for (const row of rows) addOne(row, added);
+      for (const batch of added) writeJson(batch);
     },
 
     take(all) {
@@ -134,6 +156,14 @@ export function createRowIntake(deps: {
       return taken;
     },
   };
+}
+
+function writeJson(batch: FillingBatch): void {
+  if (batch.items.length === 0) return;
+  batch.itemsJson.push(JSON.stringify(batch.items).slice(1, -1));
+  batch.sourcesJson.push(batch.sources.join());
+  batch.items = [];
+  batch.sources = [];
 }
 
 const REPEATED: Issue = { path: [], code: 'DUPLICATE_ROW', message: 'This repeats an earlier row of this import.' };

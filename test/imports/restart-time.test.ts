@@ -36,9 +36,9 @@ async function storeOpenBatches(url: string): Promise<void> {
       number: 1,
       targetId: LIST_ID,
       size: 1,
-      rowsJson: '[1]',
-      itemsJson: JSON.stringify([contact]),
-      sourcesJson: JSON.stringify([contact]),
+      rows: [1],
+      items: [JSON.stringify(contact)],
+      sources: [JSON.stringify(contact)],
     };
     const counts = { rejected: 0, duplicates: 0, totalFields: 0, filledFields: 0 };
     await store.stage(tx, ID, 0, {

@@ -30,9 +30,9 @@ describe.each(ENGINES)('the store of imports over %s', (engine) => {
           number: index + 1,
           targetId: 'segment',
           size: 1,
-          rowsJson: `[${index + 1}]`,
-          itemsJson: `["c-${index + 1}"]`,
-          sourcesJson: '[{}]',
+          rows: [index + 1],
+          items: [`"c-${index + 1}"`],
+          sources: ['{}'],
         }));
         const counts = { rejected: 0, duplicates: 0, totalFields: 0, filledFields: 0 };
         await store.stage(tx, id, 0, {

@@ -27,7 +27,7 @@ export function createNdjsonRows({ maxRecordLength }: { maxRecordLength: number 
     rows.push(
       'issue' in read
         ? { row: rowCount, record: { [UNREAD_LINE_KEY]: line }, issues: [read.issue] }
-        : { row: rowCount, record: read.record },
+        : { row: rowCount, record: read.record, json: line },
     );
   }
 

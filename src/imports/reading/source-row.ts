@@ -11,6 +11,8 @@ export interface SourceRow {
    * line holds none that could be used, its text under UNREAD_LINE_KEY.
    */
   record: readonly string[] | Readonly<Record<string, unknown>>;
+  /** The record as JSON, where it stood so in the file. */
+  json?: string;
   /** Why the row cannot be used, where it cannot. */
   issues?: Issue[];
 }

@@ -8,11 +8,12 @@ describe('NDJSON', () => {
   it('is read with CRLF, blank lines and without a last line break', async () => {
     const file = await readFile('\ufeff{"a":1}\r\n\r\n  \n {"a":{"b":["ü",true,null]}} \n{"a":"3"}', NDJSON);
     expect(file.header).toBeNull();
-    expect(file.rows).toEqual([
+    expect(file.rows).toMatchObject([
       { row: 1, record: { a: 1 } },
       { row: 2, record: { a: { b: ['ü', true, null] } } },
       { row: 3, record: { a: '3' } },
     ]);
+    for (const { record, json = '' } of file.rows) expect(JSON.parse(json)).toEqual(record);
   });
 
   const deep = (levels: number) => `{"a":${'['.repeat(levels - 1)}1${']'.repeat(levels - 1)}}`;
