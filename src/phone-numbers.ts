@@ -28,7 +28,7 @@ export function isCountry(code: string): boolean {
  * four digits and the length: at most 9 000 × 9 answers are ever remembered.
  */
 export function createPhoneNormaliser(defaultCountry?: string): PhoneNormaliser {
-  const possibleByPrefix = new Map<string, boolean>();
+  const possibleByPrefix = new Map<number, boolean>();
   // Checked by isCountry where options are accepted; the library types it as a union of literals.
   const reading = defaultCountry === undefined ? {} : { defaultCountry: defaultCountry as CountryCode };
 
@@ -44,9 +44,10 @@ export function createPhoneNormaliser(defaultCountry?: string): PhoneNormaliser 
         ? `This is not ${whole}.`
         : `This is neither a phone number of ${defaultCountry} nor ${whole}.`,
     normalise(text) {
-      const plain = SPACED.test(text) ? text.replaceAll(SPACING, '') : text;
-      if (!E164.test(plain)) return text.length > 64 ? null : parse(text);
-      const prefix = `${plain.slice(1, 5)}:${plain.length}`;
+      const plain = E164.test(text) ? text : withoutSpacing(text);
+      if (plain === undefined) return text.length > 64 ? null : parse(text);
+      // The first four digits and, in two more, the length.
+      const prefix = Number(plain.slice(1, 5)) * 100 + plain.length;
       let possible = possibleByPrefix.get(prefix);
       if (possible === undefined) {
         possible = parse(plain) === plain;
@@ -55,4 +56,11 @@ export function createPhoneNormaliser(defaultCountry?: string): PhoneNormaliser 
       return possible ? plain : parse(text);
     },
   };
+}
+
+/** The number where nothing but spacing keeps it from being E.164. */
+function withoutSpacing(text: string): string | undefined {
+  if (!SPACED.test(text)) return undefined;
+  const plain = text.replaceAll(SPACING, '');
+  return E164.test(plain) ? plain : undefined;
 }

@@ -3,6 +3,7 @@
  * Written by hand rather than with zod: it runs once for every row of files with millions of them.
  */
 import type { Issue } from '../errors.ts';
+import { setOwn } from '../own-property.ts';
 import type { PhoneNormaliser } from '../phone-numbers.ts';
 import { isEmailAddress, textFault } from '../plain-text.ts';
 import type { OutboundContact } from './model.ts';
@@ -11,8 +12,10 @@ import type { OutboundContact } from './model.ts';
 const MAX_VALUE_LENGTH = 256;
 
 const TEXT_FIELDS = ['firstName', 'lastName', 'countryCode'] as const;
-const CUSTOM = 'customFields.';
 const FLAGS = ['doNotCall', 'doNotEmail'] as const;
+
+/** Notes what is wrong with a field, or with one of those within it. */
+type Fault = (field: string, code: string, message: string, custom?: string) => undefined;
 
 /** The contact with its phone in E.164, or every fault the row has, each with its path. */
 export function checkOutboundRow(
@@ -20,37 +23,22 @@ export function checkOutboundRow(
   phones: PhoneNormaliser,
 ): { contact: OutboundContact } | { issues: Issue[] } {
   const issues: Issue[] = [];
-  const fault = (field: string, code: string, message: string) => {
-    const path = field.startsWith(CUSTOM) ? ['customFields', field.slice(CUSTOM.length)] : [field];
-    issues.push({ path, code, message });
+  const fault: Fault = (field, code, message, custom) => {
+    issues.push({ path: custom === undefined ? [field] : [field, custom], code, message });
     return undefined;
   };
-  const text = (field: string, value: unknown): string | undefined => {
-    if (value === undefined || value === null || value === '') return undefined;
-    // Spreadsheets and JSON writers give ids and names of digits as numbers.
-    const string = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
-    if (typeof string !== 'string') return fault(field, 'NOT_TEXT', 'This must be text: write it in quotes.');
-    if (string.length > MAX_VALUE_LENGTH)
-      return fault(
-        field,
-        'TOO_LONG',
-        `This has ${string.length} characters, and CXone takes ${MAX_VALUE_LENGTH} at most. Shorten it.`,
-      );
-    const bad = textFault(string);
-    return bad ? fault(field, 'BAD_TEXT', `This contains ${bad}. Remove it.`) : string;
-  };
 
-  const externalId = text('externalId', row.externalId);
+  const externalId = readText(row.externalId, fault, 'externalId');
   if (externalId === undefined && !issues.length) fault('externalId', 'REQUIRED', 'An externalId is required.');
   const contact: OutboundContact = { externalId: externalId ?? '', doNotCall: false, doNotEmail: false };
   for (const field of TEXT_FIELDS) {
-    const value = text(field, row[field]);
+    const value = readText(row[field], fault, field);
     if (value !== undefined) contact[field] = value;
   }
 
   const given = issues.length;
-  const phone = text('phone', row.phone);
-  const email = text('email', row.email);
+  const phone = readText(row.phone, fault, 'phone');
+  const email = readText(row.email, fault, 'email');
   if (phone === undefined && email === undefined) {
     if (issues.length === given) fault('phone', 'REQUIRED', 'A phone or an email is required.');
   }
@@ -76,7 +64,7 @@ export function checkOutboundRow(
     if (typeof custom !== 'object' || Array.isArray(custom))
       fault('customFields', 'NOT_OBJECT', 'This must be an object of names and values.');
     else {
-      const fields = customFields(custom as Record<string, unknown>, text, fault);
+      const fields = readCustomFields(custom as Record<string, unknown>, fault);
       if (fields) contact.customFields = fields;
     }
   }
@@ -91,11 +79,20 @@ function toBoolean(value: unknown): boolean | undefined {
   return word === 'true' ? true : word === 'false' ? false : undefined;
 }
 
-function customFields(
-  given: Readonly<Record<string, unknown>>,
-  text: (field: string, value: unknown) => string | undefined,
-  fault: (field: string, code: string, message: string) => undefined,
-): Record<string, unknown> | undefined {
+function readText(value: unknown, fault: Fault, field: string, custom?: string): string | undefined {
+  if (value === undefined || value === null || value === '') return undefined;
+  // Spreadsheets and JSON writers give ids and names of digits as numbers.
+  const string = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
+  if (typeof string !== 'string') return fault(field, 'NOT_TEXT', 'This must be text: write it in quotes.', custom);
+  if (string.length > MAX_VALUE_LENGTH) {
+    const message = `This has ${string.length} characters, and CXone takes ${MAX_VALUE_LENGTH} at most. Shorten it.`;
+    return fault(field, 'TOO_LONG', message, custom);
+  }
+  const bad = textFault(string);
+  return bad ? fault(field, 'BAD_TEXT', `This contains ${bad}. Remove it.`, custom) : string;
+}
+
+function readCustomFields(given: Readonly<Record<string, unknown>>, fault: Fault): Record<string, unknown> | undefined {
   let fields: Record<string, unknown> | undefined;
   for (const name of Object.keys(given)) {
     const raw = given[name];
@@ -103,11 +100,11 @@ function customFields(
       typeof raw === 'boolean' || (typeof raw === 'number' && Number.isFinite(raw))
         ? raw
         : raw !== null && typeof raw === 'object'
-          ? fault(`customFields.${name}`, 'NOT_SCALAR', 'This must be text, a number, true or false.')
-          : text(`customFields.${name}`, raw);
+          ? fault('customFields', 'NOT_SCALAR', 'This must be text, a number, true or false.', name)
+          : readText(raw, fault, 'customFields', name);
     if (value === undefined) continue;
-    fields ??= Object.create(null) as Record<string, unknown>;
-    fields[name] = value;
+    fields ??= {};
+    setOwn(fields, name, value);
   }
   return fields;
 }

@@ -1,12 +1,19 @@
 /**
  * The columns of a CSV as the tree of the object they become: compiled once for a header, walked once for a row.
  */
+
+import { setOwn } from '../../own-property.ts';
 import { type FieldPath, formatFieldPath } from './field-path.ts';
-import { setOwn } from './own-property.ts';
 import { trimText } from './trim-text.ts';
 
 /** A column's index; or a branch: `keys` are those of an object, `null` for a list, whose nodes are in order. */
-type Node = number | { keys: string[] | null; nodes: Node[] };
+type Node = number | { keys: Keys | null; nodes: Node[] };
+
+interface Keys {
+  names: string[];
+  /** Whether some of them would reach what every object inherits, if they were assigned to. */
+  areInherited: boolean;
+}
 
 export interface ColumnTree {
   /** The row's object: values trimmed, and nothing at all where a cell is empty. Lists close up over what is missing. */
@@ -83,8 +90,9 @@ function compile(branch: Branch | number): Node {
   if (typeof branch === 'number') return branch;
   const entries = [...branch.children];
   if (branch.isList) entries.sort(([left], [right]) => Number(left) - Number(right));
+  const names = entries.map(([key]) => String(key));
   return {
-    keys: branch.isList ? null : entries.map(([key]) => String(key)),
+    keys: branch.isList ? null : { names, areInherited: names.some((name) => name in Object.prototype) },
     nodes: entries.map(([, child]) => compile(child)),
   };
 }
@@ -92,15 +100,17 @@ function compile(branch: Branch | number): Node {
 /** Gives whether anything was set. */
 function fillObject(
   object: Record<string, unknown>,
-  keys: readonly string[],
+  { names, areInherited }: Keys,
   nodes: readonly Node[],
   cells: readonly string[],
 ): boolean {
   let isFilled = false;
-  for (let index = 0; index < keys.length; index++) {
+  for (let index = 0; index < names.length; index++) {
     const value = buildNode(nodes[index] ?? -1, cells);
     if (value === undefined) continue;
-    setOwn(object, keys[index] ?? '', value);
+    const name = names[index] ?? '';
+    if (areInherited) setOwn(object, name, value);
+    else object[name] = value;
     isFilled = true;
   }
   return isFilled;

@@ -32,7 +32,8 @@ function findIn(value: unknown, path: string[], depth: number): Issue | undefine
           `Objects and lists lie within each other more than ${MAX_JSON_DEPTH} levels deep. Flatten them.`,
         );
       }
-      return Array.isArray(value) ? findInList(value, path, depth) : findInObject(value, path, depth);
+      if (Array.isArray(value)) return findInList(value, path, depth);
+      return findInObject(value as Record<string, unknown>, path, depth); // No list: its keys are texts.
     }
     default:
       return undefined;
@@ -47,10 +48,10 @@ function findInList(list: readonly unknown[], path: string[], depth: number): Is
   return undefined;
 }
 
-function findInObject(object: object, path: string[], depth: number): Issue | undefined {
-  for (const [key, item] of Object.entries(object)) {
+function findInObject(object: Readonly<Record<string, unknown>>, path: string[], depth: number): Issue | undefined {
+  for (const key of Object.keys(object)) {
     if (isHostileKey(key)) return issue(path, 'HOSTILE_KEY', `The key ${key} is not allowed. Rename it.`);
-    const found = findInText(key, path) ?? findIn(item, path, depth + 1);
+    const found = findInText(key, path) ?? findIn(object[key], path, depth + 1);
     if (found) return { ...found, path: [...path, key, ...found.path.slice(path.length)] };
   }
   return undefined;

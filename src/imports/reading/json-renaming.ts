@@ -2,10 +2,10 @@
  * Rows that are JSON already keep their shape: texts are trimmed, and what the field mapping names moves.
  */
 import { ValidationError } from '../../errors.ts';
+import { setOwn } from '../../own-property.ts';
 import { type FieldPath, formatFieldPath } from './field-path.ts';
 import { isHostileKey } from './hostile-keys.ts';
 import { isJsonObject, MAX_JSON_DEPTH } from './json-record.ts';
-import { setOwn } from './own-property.ts';
 import { trimText } from './trim-text.ts';
 
 export interface Renaming {

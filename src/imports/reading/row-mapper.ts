@@ -3,10 +3,10 @@
  * objects and lists, and columns the kind does not know go where it wants them. All of it is decided once for a header.
  */
 import { type Issue, ValidationError } from '../../errors.ts';
+import { setOwn } from '../../own-property.ts';
 import { createColumnTree, describeConflict } from './column-tree.ts';
 import { type FieldPath, isPathFault, type PathFault, parseFieldPath } from './field-path.ts';
 import { renameJsonRow } from './json-renaming.ts';
-import { setOwn } from './own-property.ts';
 import { isCells, type SourceRow } from './source-row.ts';
 
 export interface RowMapperOptions {
