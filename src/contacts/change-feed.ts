@@ -9,6 +9,7 @@ import { GatewayError } from '../errors.ts';
 import type { Database } from '../store/database.ts';
 import type { EventLog } from '../store/event-log.ts';
 import type { StoredEvent } from '../store/stored-event.ts';
+import { waitForRing } from '../store/wait.ts';
 
 /** The stream of this room: subject is the contact's id, or empty for all contacts. */
 const CONTACT_TOPIC = 'contact';
@@ -20,6 +21,11 @@ export interface ChangeFeed {
   announce(contactId: string, madeForDigest?: string): void;
   /** Tells them that any contact may have changed or gone. */
   announceAll(): void;
+  /**
+   * Resolves when what was announced so far can be read by the others, or half a second later: the database may be away.
+   * At once on a store of one process. Never rejects.
+   */
+  told(): Promise<void>;
   /** Tells what is still to be told, and ends. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -37,12 +43,24 @@ export interface ChangeListener {
 const MAX_BATCH = 500;
 /** After this, the log is tried again where it failed, in milliseconds. */
 const RETRY_MS = 1_000;
+/** Who made a change waits so long at most until it is told, in milliseconds. */
+const TELLING_MS = 500;
 
 /** No contact has an empty id (cxone-api.md, section 1). */
 const ALL = '';
 
 const contactNews = z.object({ origin: z.string(), madeForDigest: z.string().optional() });
 const enrichmentNews = z.object({ contactId: z.string() });
+
+/** Contacts that are told of together, each with the digest of the key it was made for; and when that is done. */
+interface News {
+  readonly contacts: Map<string, string | undefined>;
+  readonly told: PromiseWithResolvers<void>;
+}
+
+function nothingYet(): News {
+  return { contacts: new Map(), told: Promise.withResolvers() };
+}
 
 /**
  * Listens from here on: what was read before is not told of.
@@ -59,29 +77,38 @@ export async function createChangeFeed(deps: {
 }): Promise<ChangeFeed> {
   const { database, events, origin, listener, clock, log } = deps;
   const stop = new AbortController();
-  const toTell = new Map<string, string | undefined>();
+  let toTell = nothingYet();
+  let beingTold = Promise.resolve();
   let telling: Promise<void> | undefined;
 
   async function tell(): Promise<void> {
     // What changes in this turn of the event loop is told together.
     await setImmediate();
-    while (toTell.size > 0) {
-      const batch = [...toTell].slice(0, MAX_BATCH);
-      for (const [contactId] of batch) toTell.delete(contactId);
-      const news = batch.map(([subject, madeForDigest]) => ({
-        topic: CONTACT_TOPIC,
-        subject,
-        type: madeForDigest === undefined ? 'CHANGED' : 'CREATED',
-        data: { origin, madeForDigest },
-      }));
-      try {
-        await database.transaction(async (tx) => void (await events.appendAll(tx, news)));
-      } catch (error) {
-        // Others learn of it late, by the age of their entries or by the ETag of a PUT.
-        log.warn({ contacts: batch.length, error }, 'other replicas could not be told of changed contacts');
+    while (toTell.contacts.size > 0) {
+      const { contacts, told } = toTell;
+      toTell = nothingYet();
+      beingTold = told.promise;
+      for (let rest = [...contacts]; rest.length > 0; rest = rest.slice(MAX_BATCH)) {
+        await store(rest.slice(0, MAX_BATCH));
       }
+      told.resolve();
     }
     telling = undefined;
+  }
+
+  async function store(contacts: readonly [id: string, madeForDigest: string | undefined][]): Promise<void> {
+    const news = contacts.map(([subject, madeForDigest]) => ({
+      topic: CONTACT_TOPIC,
+      subject,
+      type: madeForDigest === undefined ? 'CHANGED' : 'CREATED',
+      data: { origin, madeForDigest },
+    }));
+    try {
+      await database.transaction(async (tx) => void (await events.appendAll(tx, news)));
+    } catch (error) {
+      // Others learn of it late, by the age of their entries or by the ETag of a PUT.
+      log.warn({ contacts: contacts.length, error }, 'other replicas could not be told of changed contacts');
+    }
   }
 
   async function follow(start: number): Promise<void> {
@@ -117,13 +144,18 @@ export async function createChangeFeed(deps: {
   const following = follow(await events.head());
 
   function announce(contactId: string, madeForDigest?: string): void {
-    toTell.set(contactId, madeForDigest ?? toTell.get(contactId));
+    const { contacts } = toTell;
+    contacts.set(contactId, madeForDigest ?? contacts.get(contactId));
     telling ??= tell();
   }
 
   return {
     announce,
     announceAll: () => announce(ALL),
+    async told() {
+      if (!telling || database.engine !== 'postgres') return;
+      await waitForRing(clock, TELLING_MS, toTell.contacts.size > 0 ? toTell.told.promise : beingTold);
+    },
     async [Symbol.asyncDispose]() {
       stop.abort();
       await telling;
