@@ -7,7 +7,6 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { BulkOperation, BulkResult, ItemOutcome, Settlement } from '../bulk/bulk-operation.ts';
 import { discrepancyOf, doubtTaken } from '../bulk/count-mismatch.ts';
-import { sendingEqualsOnce } from '../bulk/equal-items.ts';
 import { sendIsolatingRefusals } from '../bulk/isolate-refusals.ts';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
@@ -121,7 +120,7 @@ export function createOutboundOperation(deps: {
     return { verdict: 'notApplied' };
   }
 
-  const operation: BulkOperation<OutboundContact> = {
+  return {
     name: 'outboundContacts',
     concurrency: 1,
     maxBatchSize: () => Promise.resolve(MAX_OUTBOUND_BATCH),
@@ -158,8 +157,6 @@ export function createOutboundOperation(deps: {
       return await settleByCount(stateOf(target), target, items.length, before, call);
     },
   };
-  // Section 4: duplicates are removed before sending. Callers who say different things of one contact are both heard.
-  return sendingEqualsOnce(operation, (contact) => JSON.stringify(contact));
 }
 
 function unknown(reason: string): Settlement {

@@ -3,6 +3,7 @@
 import { type Caller, cutShort } from '../bulk/audited.ts';
 import type { BulkCall, BulkLoader, SharedWrite } from '../bulk/bulk-loader.ts';
 import type { BulkOperation } from '../bulk/bulk-operation.ts';
+import { sendingEqualsOnce } from '../bulk/equal-items.ts';
 import { takenAs } from '../bulk/item-outcome.ts';
 import { NotFoundError, UpstreamError, ValidationError } from '../errors.ts';
 import { createPhoneNormaliser } from '../phone-numbers.ts';
@@ -29,7 +30,9 @@ export function createOutboundContacts(deps: {
   const { operation, loader, globalId } = deps;
   const phones = createPhoneNormaliser();
   const write: SharedWrite<OutboundContact> = {
-    operation,
+    // Section 4: duplicates are removed before sending. Callers who say different things of one contact are both heard.
+    // The rows of an import are told apart as they come in.
+    operation: sendingEqualsOnce(operation, (contact) => JSON.stringify(contact)),
     action: 'outboundContact.add',
     subject: (listId) => globalId('ContactList', listId),
     idOf: ({ externalId }) => externalId,

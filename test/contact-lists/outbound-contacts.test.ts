@@ -61,22 +61,43 @@ describe('outbound contacts added one by one', () => {
     expect(control.state.contactList('list').total).toBe(2);
   });
 
-  it('of an array of operations share a call, behind the one to their list that is under way', async () => {
-    await using gateway = await startWithList();
+  /** What operations of one array are answered that gather behind a call to their list. */
+  async function addBehindAnother(gateway: TestGateway, items: readonly Item[]): Promise<Data[]> {
     const hold = gateway.sandbox.control.hold({ method: 'POST', path: PATH });
     const first = add(gateway, [{ externalId: 'first' }]);
     await expect.poll(() => hold.held()).toBe(1);
     const later = fetch(`${gateway.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(['b', 'c', 'd'].map((externalId) => ({ query: `mutation { ${field({ externalId })} }` }))),
+      body: JSON.stringify(items.map((item) => ({ query: `mutation { ${field(item)} }` }))),
     });
     await gateway.data('{ __typename }');
     hold.release();
     await first;
     const results = (await (await later).json()) as Data[];
-    expect(results.map(({ data }) => data.outcome.bulkCall.size)).toEqual([3, 3, 3]);
+    return results.map(({ data }) => data.outcome);
+  }
+
+  it('of an array of operations share a call, behind the one to their list that is under way', async () => {
+    await using gateway = await startWithList();
+    const items = ['b', 'c', 'd'].map((externalId) => ({ externalId }));
+    const results = await addBehindAnother(gateway, items);
+    expect(results.map(({ bulkCall }) => bulkCall.size)).toEqual([3, 3, 3]);
     expect(callsOf(gateway)).toMatchObject({ requests: 2, batchSizes: { 1: 1, 3: 1 } });
+  });
+
+  it('are sent once where callers say the same, and each is told; of one who says otherwise, both are', async () => {
+    await using gateway = await startWithList();
+    const { control } = gateway.sandbox;
+    control.fail({ method: 'POST', path: PATH, refuse: { keys: ['blocked'], code: 'PhoneBlocked' } });
+    const otherwise = { externalId: 'one', phone: '+14155550124' };
+    const items = [{ externalId: 'one' }, otherwise, { externalId: 'blocked' }, { externalId: 'one' }, otherwise];
+    const results = await addBehindAnother(gateway, [...items, { externalId: 'blocked' }]);
+    const [added, refused] = ['AddOutboundContactPayload', 'UpstreamError'];
+    expect(results.map(({ __typename }) => __typename)).toEqual([added, added, refused, added, added, refused]);
+    expect(callsOf(gateway)).toMatchObject({ requests: 2, batchSizes: { 1: 1, 3: 1 } });
+    // With the first.
+    expect(control.state.contactList('list').total).toBe(3);
   });
 
   it.each([
