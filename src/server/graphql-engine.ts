@@ -12,6 +12,7 @@ import type { Clock } from '../clock.ts';
 import { newUpstreamTally } from '../cxone/call-context.ts';
 import { GatewayError } from '../errors.ts';
 import type { Actor, GraphQLContext } from '../graphql/context.ts';
+import { forgetRights } from '../graphql/forget-rights.ts';
 import { type LiveRun, newsOf } from '../graphql/live-subscription.ts';
 import { maskError } from '../graphql/mask-error.ts';
 import { weighOperation } from '../graphql/operation-cost.ts';
@@ -182,6 +183,7 @@ export function createGraphQLEngine({
       return {
         onExecuteDone({ result, setResult }) {
           if (isAsyncIterable(result)) return;
+          forgetRights(context);
           const finished = finish(result, context);
           record(operation?.operation ?? 'unknown', finished, context, startedAt);
           setResult(finished);
