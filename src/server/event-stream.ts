@@ -32,16 +32,14 @@ export function createEventStreams(deps: {
   readonly clock: Clock;
 }): (options: EventStreamOptions) => Promise<void> {
   const { pingIntervalMs, clock } = deps;
-  const texts = new WeakMap<readonly Told[], string>();
+  /** What was told last, which is told to many in a row. */
+  let last: { readonly results: readonly Told[]; readonly text: string } | undefined;
   const open = new Set<ServerResponse>();
   let stopPinging = () => {};
 
   function textOf(results: readonly Told[]): string {
-    const known = texts.get(results);
-    if (known !== undefined) return known;
-    const text = results.map(({ json }) => next(json)).join('');
-    texts.set(results, text);
-    return text;
+    if (last?.results !== results) last = { results, text: results.map(({ json }) => next(json)).join('') };
+    return last.text;
   }
 
   function ping(): void {
