@@ -124,7 +124,8 @@ export function createImportIntake(deps: {
 
     const stage = async (intake: RowIntake, all: boolean): Promise<ReceivedCounts> => {
       const staged = intake.take(all);
-      const current = await database.transaction((tx) => store.stage(tx, row.id, attempt, staged));
+      // Should the power fail, all of it has to come again: what is durable is that it was received, with all before it.
+      const current = await database.transaction((tx) => store.stage(tx, row.id, attempt, staged), { lazily: true });
       if (!current) throw refusal(await store.get(row.id), clock.now());
       return staged.counts;
     };
