@@ -9,8 +9,8 @@ export function readRowId(value: unknown, type: string): string | null {
   // Spreadsheets and JSON writers give ids of digits as numbers.
   const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
   if (typeof text !== 'string') return null;
-  const [, named, part] = GLOBAL_ID.exec(text) ?? [];
-  const raw = named === type && part !== undefined ? decode(part) : text;
+  const named = text.startsWith('gid:') ? GLOBAL_ID.exec(text) : null;
+  const raw = named?.[1] === type ? decode(named[2] ?? '') : text;
   return RAW_ID.test(raw) && !raw.includes('..') ? raw : null;
 }
 

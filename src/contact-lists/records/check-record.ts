@@ -54,23 +54,27 @@ function readPhones(given: unknown, phones: PhoneNormaliser, fault: Fault): Cont
     fault(['phoneNumbers'], 'NOT_LIST', 'This must be a list of phones: [{type, number}].');
     return [];
   }
-  return given.flatMap(
-    (phone: unknown, index) => readPhone(phone, ['phoneNumbers', String(index)], phones, fault) ?? [],
-  );
+  const read: ContactListRecord['phoneNumbers'] = [];
+  for (let index = 0; index < given.length; index++) {
+    const phone = readPhone(given[index], index, phones, fault);
+    if (phone) read.push(phone);
+  }
+  return read;
 }
 
-function readPhone(phone: unknown, path: string[], phones: PhoneNormaliser, fault: Fault) {
+function readPhone(phone: unknown, index: number, phones: PhoneNormaliser, fault: Fault) {
+  const pathOf = (...within: string[]) => ['phoneNumbers', String(index), ...within];
   if (typeof phone !== 'object' || phone === null)
-    return fault(path, 'NOT_OBJECT', 'A phone must be an object: {type, number}.');
+    return fault(pathOf(), 'NOT_OBJECT', 'A phone must be an object: {type, number}.');
   const { number: given, type = DEFAULT_PHONE_TYPE } = phone as { number?: unknown; type?: unknown };
   const text = typeof given === 'number' ? String(given) : given;
-  if (isAbsent(text)) return fault([...path, 'number'], 'REQUIRED', 'A number is required.');
+  if (isAbsent(text)) return fault(pathOf('number'), 'REQUIRED', 'A number is required.');
   const number = typeof text === 'string' ? phones.normalise(text) : null;
   if (number === null) {
-    return fault([...path, 'number'], 'INVALID_PHONE', phones.refusal);
+    return fault(pathOf('number'), 'INVALID_PHONE', phones.refusal);
   }
   if (typeof type !== 'string' || type === '' || type.length > MAX_TYPE_LENGTH || textFault(type)) {
-    return fault([...path, 'type'], 'INVALID_TYPE', 'This must be a word such as work or mobile.');
+    return fault(pathOf('type'), 'INVALID_TYPE', 'This must be a word such as work or mobile.');
   }
   return { type, number };
 }
@@ -81,11 +85,13 @@ function readCustomFields(given: unknown, fault: Fault): Record<string, unknown>
     fault(['customFields'], 'NOT_OBJECT', 'This must be an object of names and values.');
     return {};
   }
-  for (const [name, value] of Object.entries(given)) {
+  const fields: Record<string, unknown> = { ...given };
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
     const bad = typeof value === 'string' ? textFault(value) : null;
     if (bad) fault(['customFields', name], 'BAD_TEXT', `This contains ${bad}. Remove it.`);
   }
-  return { ...given };
+  return fields;
 }
 
 /** Epoch milliseconds. A mutation's input has them already; a row has text. */
@@ -106,8 +112,9 @@ function readConsent(given: unknown, nowMs: number, fault: Fault): number | unde
 function parseTime(text: unknown): number | undefined {
   const [, year, month, day] = typeof text === 'string' ? (ISO_8601.exec(text) ?? []) : [];
   if (day === undefined) return undefined;
-  // JavaScript reads 30 February as the second of March: the day must survive the round trip.
-  if (new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() !== Number(day)) return undefined;
+  // JavaScript reads 30 February as the second of March. Up to the 28th, all months have all days.
+  if (Number(day) > 28 && new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate() < Number(day))
+    return undefined;
   const at = Date.parse(text as string); // It matched.
   return Number.isNaN(at) ? undefined : at;
 }
