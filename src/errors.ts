@@ -164,6 +164,11 @@ export class OutcomeUnknownError extends GatewayError {
   }
 }
 
+/** Whether something of the gateway's own could not be had: its database is away, or somebody else holds what is needed. */
+export function isUnavailable(error: unknown): error is GatewayError & { readonly code: 'UNAVAILABLE' } {
+  return error instanceof GatewayError && error.code === 'UNAVAILABLE';
+}
+
 /** Which policy applies to anything thrown: whatever is not of the family is internal. */
 export function errorPolicy(error: unknown): ErrorPolicy & { code: ErrorCode } {
   const code = error instanceof GatewayError ? error.code : 'INTERNAL_SERVER_ERROR';

@@ -1,6 +1,6 @@
 /** Why the gateway could not start, for the person who started it: the variable that is to be looked at, and what to do. */
 import { ConfigError } from './config.ts';
-import { GatewayError } from './errors.ts';
+import { isUnavailable } from './errors.ts';
 import { SqliteFileError } from './store/sqlite.ts';
 
 /** What cannot be put down to the configuration is a bug, and told with its stack. */
@@ -27,7 +27,7 @@ function lineFor(error: unknown): string | undefined {
     return `DATABASE_URL: ${error.message}. Name another, or make it readable and writable.`;
   if (code === 'ERR_SQLITE_ERROR' || syscall === 'mkdir' || syscall === 'open')
     return `DATABASE_URL: the file cannot be used (${error.message}). Name another, or make it readable and writable.`;
-  if (error instanceof GatewayError && error.code === 'UNAVAILABLE' && error.cause instanceof Error)
+  if (isUnavailable(error) && error.cause instanceof Error)
     return `DATABASE_URL: the database cannot be used (${error.cause.message}). Is it running, and the address right?`;
   return undefined;
 }

@@ -15,6 +15,7 @@ import {
   ConflictError,
   GatewayError,
   type Issue,
+  isUnavailable,
   OutcomeUnknownError,
   RateLimitedError,
   UpstreamError,
@@ -213,13 +214,12 @@ const THERE_ALREADY: Issue = { path: [], code: 'DUPLICATE', message: 'The contac
 /** What speaks of CXone or of the gateway rather than of the row, and may have passed by the next round. */
 function mayPass(error: unknown): boolean {
   if (error instanceof UpstreamError) return error.retryable;
-  const code = error instanceof GatewayError ? error.code : undefined;
-  return error instanceof RateLimitedError || error instanceof OutcomeUnknownError || code === 'UNAVAILABLE';
+  return error instanceof RateLimitedError || error instanceof OutcomeUnknownError || isUnavailable(error);
 }
 
 function failureOf(error: unknown): ItemOutcome {
   // The database is away: that is no answer to any row, the batch is settled when it is back.
-  if (!(error instanceof GatewayError) || error.code === 'UNAVAILABLE') throw error;
+  if (!(error instanceof GatewayError) || isUnavailable(error)) throw error;
   const status = error instanceof OutcomeUnknownError ? 'unknown' : 'failed';
   const issues = error instanceof ValidationError || error instanceof UpstreamError ? error.issues : [];
   const code = error instanceof ConflictError ? error.reason : error.code;

@@ -6,7 +6,14 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Attempt, BulkOperation, BulkResult, ItemOutcome, Settlement } from '../bulk/bulk-operation.ts';
 import type { Clock } from '../clock.ts';
-import { GatewayError, type Issue, OutcomeUnknownError, RateLimitedError, UpstreamError } from '../errors.ts';
+import {
+  GatewayError,
+  type Issue,
+  isUnavailable,
+  OutcomeUnknownError,
+  RateLimitedError,
+  UpstreamError,
+} from '../errors.ts';
 import type { Condition, Database, Transaction } from '../store/database.ts';
 import type { BatchClass, BatchCrashes, BatchOutcome } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
@@ -170,7 +177,7 @@ export function createBatchSender(deps: {
     signal: AbortSignal,
   ): Promise<SendOutcome> {
     // Draining, the lease is gone or the database is away: the note stays, and whoever comes next settles it.
-    if (signal.aborted || (error instanceof GatewayError && error.code === 'UNAVAILABLE')) throw error;
+    if (signal.aborted || isUnavailable(error)) throw error;
     if (error instanceof RateLimitedError) return release(batch, fence, waitFor(error));
     if (error instanceof UpstreamError && concernsWholeImport(error)) {
       await release(batch, fence, 0);
@@ -247,7 +254,7 @@ export function createBatchSender(deps: {
         // itself, or where something of ours broke. Only CXone's refusal to say anything is its last word.
         const askAgain =
           !(error instanceof GatewayError) ||
-          error.code === 'UNAVAILABLE' ||
+          isUnavailable(error) ||
           error instanceof RateLimitedError ||
           error instanceof OutcomeUnknownError ||
           (error instanceof UpstreamError && error.retryable);

@@ -2,7 +2,7 @@
  * Books finished batches: those of a lane that finish while others of it are being booked are booked together, in one
  * transaction.
  */
-import { GatewayError } from '../errors.ts';
+import { isUnavailable } from '../errors.ts';
 import type { Fence } from './batch-sender.ts';
 import type { FinishedBatch } from './finished-batch.ts';
 import type { ImportBooks } from './import-books.ts';
@@ -30,7 +30,7 @@ export function createGroupBooking({ books }: { books: Pick<ImportBooks, 'batche
       );
       for (const { resolve } of group) resolve();
     } catch (error) {
-      const isOfAll = error instanceof GatewayError && error.code === 'UNAVAILABLE';
+      const isOfAll = isUnavailable(error);
       if (isOfAll || group.length === 1) for (const { reject } of group) reject(error);
       // What one of them is to blame for, the others are not.
       else for (const one of group) await bookAll([one], fence);

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ImportKind, ImportKindName } from '../bulk/import-kind.ts';
 import type { Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
-import { ConflictError, GatewayError, NotFoundError, ValidationError } from '../errors.ts';
+import { ConflictError, GatewayError, isUnavailable, NotFoundError, ValidationError } from '../errors.ts';
 import type { Database } from '../store/database.ts';
 import type { ReceivedCounts } from '../store/import-receiving.ts';
 import type { ImportStore } from '../store/import-store.ts';
@@ -189,7 +189,7 @@ export function createImportIntake(deps: {
           return upload(row, body, contentEncoding, call, signal);
         });
       } catch (error) {
-        const isBusy = !begun && error instanceof GatewayError && error.code === 'UNAVAILABLE';
+        const isBusy = !begun && isUnavailable(error);
         throw isBusy ? refusal(await store.get(importId), clock.now()) : error;
       }
     },

@@ -5,7 +5,7 @@
  */
 import type { ImportKind, ImportKindName } from '../bulk/import-kind.ts';
 import type { Clock } from '../clock.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError, isUnavailable } from '../errors.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { type BatchClass, type Lane, takenItems } from '../store/import-sending.ts';
 import type { ImportStore } from '../store/import-store.ts';
@@ -184,7 +184,7 @@ export function createImportRunner(deps: {
       })
       .catch((error: unknown) => {
         // Another process at the same work, or a database that is away: the next round looks again.
-        const expected = cutOff.signal.aborted || (error instanceof GatewayError && error.code === 'UNAVAILABLE');
+        const expected = cutOff.signal.aborted || isUnavailable(error);
         log[expected ? 'debug' : 'warn']({ error, work: name }, 'import work stopped and will be taken up again');
       });
     running.set(name, done);
@@ -228,7 +228,7 @@ export function createImportRunner(deps: {
       try {
         await kind.complete?.(targetId, succeeded, importCall(row.id, signal));
       } catch (error) {
-        if (signal.aborted || !(error instanceof GatewayError) || error.code === 'UNAVAILABLE') throw error;
+        if (signal.aborted || !(error instanceof GatewayError) || isUnavailable(error)) throw error;
         problems.push(`${targetId}: ${error.message}`);
       }
     }
@@ -276,7 +276,7 @@ export function createImportRunner(deps: {
         const expectedAfter = Math.min(Math.max(countAfter, least), most);
         if (countAfter === expectedAfter || isLast) return { countAfter, expectedAfter };
       } catch (error) {
-        if (signal.aborted || !(error instanceof GatewayError) || error.code === 'UNAVAILABLE') throw error;
+        if (signal.aborted || !(error instanceof GatewayError) || isUnavailable(error)) throw error;
         if (isLast || isLasting(error)) return `The list could not be counted again: ${error.message}`;
       }
       await clock.sleep(lookAgainMs, signal);

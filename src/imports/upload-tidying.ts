@@ -1,6 +1,6 @@
 /** Uploads that nobody is bringing any more: those that broke with their process may be tried again, those that never came expire. */
 import type { Clock } from '../clock.ts';
-import { GatewayError } from '../errors.ts';
+import { isUnavailable } from '../errors.ts';
 import type { ImportStore } from '../store/import-store.ts';
 import type { Leases } from '../store/leases.ts';
 import type { ImportBooks } from './import-books.ts';
@@ -30,7 +30,7 @@ export function createUploadTidying(deps: {
       });
     } catch (error) {
       // Somebody has the lease: the upload is on its way.
-      if (!(error instanceof GatewayError && error.code === 'UNAVAILABLE')) throw error;
+      if (!isUnavailable(error)) throw error;
     }
   }
 

@@ -13,7 +13,7 @@ import {
   type Transaction as Tx,
 } from 'kysely';
 import type { Clock } from '../clock.ts';
-import { GatewayError } from '../errors.ts';
+import { isUnavailable } from '../errors.ts';
 import { createDoorbell } from './doorbell.ts';
 import { migrateToLatest } from './migrate.ts';
 import { openPostgres } from './postgres.ts';
@@ -185,8 +185,7 @@ async function onceReachable(
       if (tries > 1) log.info({ waitedMs: Math.round(clock.monotonic() - startedAt) }, 'the database can be reached');
       return;
     } catch (error) {
-      const isAway = error instanceof GatewayError && error.code === 'UNAVAILABLE';
-      if (!isAway || clock.monotonic() - startedAt >= waitMs) throw error;
+      if (!isUnavailable(error) || clock.monotonic() - startedAt >= waitMs) throw error;
       if (tries === 1) log.warn({ reason: String(error.cause ?? error), waitMs }, 'waiting for the database');
       await clock.sleep(REACH_MS);
     }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { ConflictError, GatewayError, OutcomeUnknownError, ValidationError } from '../errors.ts';
+import { ConflictError, isUnavailable, OutcomeUnknownError, ValidationError } from '../errors.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Database } from './database.ts';
 import { type Lease, LeaseLostError, type Leases } from './leases.ts';
@@ -140,7 +140,7 @@ export function createIdempotencyKeys(deps: { database: Database; leases: Leases
           }
           // It was done all the same, and its caller has to learn of it. Whoever comes next is told that it may be done.
           leave();
-          if (!(error instanceof GatewayError && error.code === 'UNAVAILABLE')) throw error;
+          if (!isUnavailable(error)) throw error;
         }
         // From JSON like every replay, so that the first answer never holds what the others cannot.
         return { ...replay<T>(keptOutcome.parse(JSON.parse(json))), replayed: false };

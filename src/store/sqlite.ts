@@ -20,7 +20,7 @@ import {
   sql,
 } from 'kysely';
 import type { Clock } from '../clock.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError, isUnavailable } from '../errors.ts';
 import type { StorageEngine } from './storage-engine.ts';
 
 /** SQLite waits this long itself, holding up the event loop; beyond it the driver waits asynchronously. */
@@ -318,7 +318,7 @@ function createWriteHealth(file: DatabaseSync): WriteHealth {
         hasWritten = false;
         return result;
       } catch (error) {
-        if (error instanceof GatewayError && error.code === 'UNAVAILABLE') writtenAt = Number.NEGATIVE_INFINITY;
+        if (isUnavailable(error)) writtenAt = Number.NEGATIVE_INFINITY;
         // Some failures end the transaction themselves.
         if (!file.isTransaction) hasWritten = false;
         throw error;

@@ -1,6 +1,6 @@
 /** Reading for who would rather be told late than not at all. */
 import type { Clock } from '../clock.ts';
-import { GatewayError } from '../errors.ts';
+import { isUnavailable } from '../errors.ts';
 
 /** A database that is away is tried again this often, milliseconds. */
 const TRY_AGAIN_MS = 1_000;
@@ -18,8 +18,7 @@ export async function untilBack<T>(
     try {
       return await read();
     } catch (error) {
-      const isAway = error instanceof GatewayError && error.code === 'UNAVAILABLE';
-      if (!isAway || signal?.aborted) throw error;
+      if (!isUnavailable(error) || signal?.aborted) throw error;
       await clock.sleep(TRY_AGAIN_MS, signal).catch(() => {});
       if (signal?.aborted) throw error;
     }
