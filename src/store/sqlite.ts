@@ -6,7 +6,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
@@ -19,6 +19,7 @@ import {
   SqliteQueryCompiler,
   sql,
 } from 'kysely';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { GatewayError, isUnavailable } from '../errors.ts';
 import type { StorageEngine } from './storage-engine.ts';
@@ -47,6 +48,11 @@ const REQUIRED_PRAGMAS = {
 
 /** Keeps one statement far below the limit of parameters, 32 766. */
 const MAX_ROWS_PER_INSERT = 1_000;
+
+/** Statements that are kept prepared: each takes some kilobytes, and what was bound to it last. */
+const MAX_PREPARED = 200;
+/** Longer ones are lists of rows, hardly ever of the same length twice; UTF-16 units. */
+const MAX_PREPARED_LENGTH = 4_000;
 
 /** What was committed lazily is on disk after this, or as soon as anything else is committed. */
 const LAZY_SYNC_MS = 200;
@@ -227,12 +233,14 @@ function createLateSync(walPath: string): { soon(): void } & AsyncDisposable {
 function createDriver(file: DatabaseSync, health: WriteHealth): Driver {
   const whenNotBusy = createBusyWait();
   const letOthersRun = createTurnTaker();
+  const prepare = createPreparer(file);
   const connection: DatabaseConnection = {
     async executeQuery<R>(query: CompiledQuery) {
       await letOthersRun();
-      return await health.watch(query.sql, () => whenNotBusy(query.sql, () => run<R>(file, query)));
+      return await health.watch(query.sql, () => whenNotBusy(query.sql, () => run<R>(prepare(query.sql), query)));
     },
     async *streamQuery<R>(query: CompiledQuery) {
+      // Of its own: another query may be run while this one is under way.
       for (const row of file.prepare(query.sql).iterate(...bindable(query))) {
         // The caller of Kysely states the type of its rows; the driver cannot know it.
         yield { rows: [row as R] };
@@ -277,9 +285,26 @@ function createTurnTaker(): () => Promise<void> | undefined {
   };
 }
 
-function run<R>(file: DatabaseSync, query: CompiledQuery): QueryResult<R> {
-  const statement = file.prepare(query.sql);
-  if (statement.columns().length > 0) {
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly givesRows: boolean;
+}
+
+/** Parses and plans what comes again and again once: for a short statement that is half of the work. */
+function createPreparer(file: DatabaseSync): (text: string) => Prepared {
+  const kept = new LRUCache<string, Prepared>({ max: MAX_PREPARED });
+  return (text) => {
+    const known = kept.get(text);
+    if (known) return known;
+    const statement = file.prepare(text);
+    const prepared = { statement, givesRows: statement.columns().length > 0 };
+    if (text.length <= MAX_PREPARED_LENGTH) kept.set(text, prepared);
+    return prepared;
+  };
+}
+
+function run<R>({ statement, givesRows }: Prepared, query: CompiledQuery): QueryResult<R> {
+  if (givesRows) {
     // The caller of Kysely states the type of its rows; the driver cannot know it.
     return { rows: statement.all(...bindable(query)) as R[] };
   }

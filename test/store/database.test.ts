@@ -198,6 +198,18 @@ describe.each(ENGINES)('the database on %s', (engine) => {
     expect(rows.map(({ name }) => name.replace('\ufffd', '\0')).sort()).toEqual([hostile, 'a\0b'].sort());
   });
 
+  test('a statement that came often follows a change of its table, as by the migration of a newer version', async () => {
+    await using opened = await openFreshDatabase(engine);
+    const { db } = opened.database;
+    await sql`create table things (name text)`.execute(db);
+    await sql`insert into things values ('a')`.execute(db);
+    const all = () => sql`select * from things`.execute(db).then(({ rows }) => rows);
+    for (let use = 0; use < 20; use++) expect(await all()).toEqual([{ name: 'a' }]);
+    const newer = await opened.openAgain();
+    await sql`alter table things add column size integer default 3`.execute(newer.db);
+    expect(await all()).toEqual([{ name: 'a', size: 3 }]);
+  });
+
   test('reports how many rows a statement changed', async () => {
     await using opened = await openFreshDatabase(engine);
     const { db } = opened.database;
