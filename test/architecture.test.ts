@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const SRC = resolve(import.meta.dirname, '../src');
 
 /** Files at the top of src that every room but the sandbox may use: pure, and knowing nothing of ours but each other. */
-const COMMON = ['errors', 'clock', 'own-property', 'phone-numbers', 'plain-text', 'sortable-id'];
+const COMMON = ['errors', 'clock', 'entry-bound', 'own-property', 'phone-numbers', 'plain-text', 'sortable-id'];
 const PLATFORM = ['bulk', 'cxone', 'store', 'telemetry'];
 
 /**

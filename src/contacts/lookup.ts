@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { agesBy, type Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
+import { entriesAtMost } from '../entry-bound.ts';
 import { UpstreamError } from '../errors.ts';
 import { filterExpression } from './filter.ts';
 import { keyDigest, keyFilter, matchesKey, type UpsertKey } from './keys.ts';
@@ -27,9 +28,7 @@ const REMEMBERED = { ttlMs: 60_000, max: 50_000 } as const;
 export function createContactLookup(deps: { reads: ContactReads; clock: Clock }): ContactLookup {
   const { reads, clock } = deps;
   const made = new LRUCache<string, string>({
-    // Not `max`, for which the library sets aside the memory of as many entries at once.
-    maxSize: REMEMBERED.max,
-    sizeCalculation: () => 1,
+    ...entriesAtMost(REMEMBERED.max),
     ttl: REMEMBERED.ttlMs,
     ...agesBy(clock),
   });

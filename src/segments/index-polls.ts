@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import { agesBy, type Clock } from '../clock.ts';
 import { type CallContext, newUpstreamTally, type UpstreamTally } from '../cxone/call-context.ts';
+import { entriesAtMost } from '../entry-bound.ts';
 import type { SegmentClient } from './client.ts';
 import type { IndexedMember } from './model.ts';
 
@@ -48,15 +49,13 @@ interface Watch {
 /** @param pollMs the length of a window, milliseconds */
 export function createIndexPolls(deps: { client: SegmentClient; pollMs: number; clock: Clock }): IndexPolls {
   const { client, pollMs, clock } = deps;
-  // Not `max`, for which the library sets aside the memory of as many entries at once.
-  const bound = { maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 };
   const confirmed = new LRUCache<string, IndexedMember>({
-    ...bound,
+    ...entriesAtMost(MAX_REMEMBERED),
     ttl: CONFIRMED_TTL_MS,
     ...agesBy(clock),
   });
   /** The window in which a contact was polled last. */
-  const polled = new LRUCache<string, number>(bound);
+  const polled = new LRUCache<string, number>(entriesAtMost(MAX_REMEMBERED));
   const watches = new Map<string, Watch>();
   const asking = new Map<string, Promise<IndexedMember>>();
   const stopped = new AbortController();

@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { agesBy, type Clock } from '../clock.ts';
 import type { CallContext } from '../cxone/call-context.ts';
+import { entriesAtMost } from '../entry-bound.ts';
 import type { IndexLooks } from './index-looks.ts';
 import type { IndexPolls } from './index-polls.ts';
 import type { Membership, MembershipState } from './model.ts';
@@ -53,9 +54,7 @@ export function createMemberships(deps: {
 }): Memberships {
   const { polls, looks, confirmMs, refresh, clock } = deps;
   const written = new LRUCache<string, { state: MembershipState; at: number }>({
-    // Not `max`, for which the library sets aside the memory of as many entries at once.
-    maxSize: MAX_WRITTEN,
-    sizeCalculation: () => 1,
+    ...entriesAtMost(MAX_WRITTEN),
     ttl: WRITTEN_TTL_MS,
     ...agesBy(clock),
   });
