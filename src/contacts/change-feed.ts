@@ -78,7 +78,8 @@ export async function createChangeFeed(deps: {
   const { database, events, origin, listener, clock, log } = deps;
   const stop = new AbortController();
   let toTell = nothingYet();
-  let beingTold = Promise.resolve();
+  /** When what was announced last is told. */
+  let lastTold = Promise.resolve();
   let telling: Promise<void> | undefined;
 
   async function tell(): Promise<void> {
@@ -87,7 +88,6 @@ export async function createChangeFeed(deps: {
     while (toTell.contacts.size > 0) {
       const { contacts, told } = toTell;
       toTell = nothingYet();
-      beingTold = told.promise;
       for (let rest = [...contacts]; rest.length > 0; rest = rest.slice(MAX_BATCH)) {
         await store(rest.slice(0, MAX_BATCH));
       }
@@ -144,7 +144,8 @@ export async function createChangeFeed(deps: {
   const following = follow(await events.head());
 
   function announce(contactId: string, madeForDigest?: string): void {
-    const { contacts } = toTell;
+    const { contacts, told } = toTell;
+    lastTold = told.promise;
     contacts.set(contactId, madeForDigest ?? contacts.get(contactId));
     telling ??= tell();
   }
@@ -154,7 +155,7 @@ export async function createChangeFeed(deps: {
     announceAll: () => announce(ALL),
     async told() {
       if (!telling || database.engine !== 'postgres') return;
-      await waitForRing(clock, TELLING_MS, toTell.contacts.size > 0 ? toTell.told.promise : beingTold);
+      await waitForRing(clock, TELLING_MS, lastTold);
     },
     async [Symbol.asyncDispose]() {
       stop.abort();
