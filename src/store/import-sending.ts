@@ -385,23 +385,24 @@ export function createImportSending(database: Database): ImportSending {
       if (!first) throw new Error('There is no outcome to be booked.');
       const { importId, targetId } = first;
       const { numUpdatedRows } = await tx
+        .with(BOOKED, () => asTable(outcomes))
         .updateTable('import_batches')
-        .from(bookedAs(outcomes))
+        .from('booked')
         .set(({ ref }) => ({
-          state: ref('booked.column2'),
-          succeeded: ref('booked.column3'),
-          skipped: ref('booked.column4'),
-          failed: ref('booked.column5'),
-          unknown: ref('booked.column6'),
+          state: ref('booked.state'),
+          succeeded: ref('booked.succeeded'),
+          skipped: ref('booked.skipped'),
+          failed: ref('booked.failed'),
+          unknown: ref('booked.unknown'),
           attempt_json: null,
-          latency_ms: ref('booked.column7'),
-          upstream_request_id: ref('booked.column8'),
-          error: ref('booked.column9'),
+          latency_ms: ref('booked.latency_ms'),
+          upstream_request_id: ref('booked.upstream_request_id'),
+          error: ref('booked.error'),
           finished_at: nowMs,
           ...NO_CONTENTS,
         }))
         .where('import_id', '=', importId)
-        .whereRef('number', '=', 'booked.column1')
+        .whereRef('import_batches.number', '=', 'booked.number')
         .where('import_batches.state', '=', 'RUNNING')
         .executeTakeFirst();
       if (numUpdatedRows !== BigInt(outcomes.length))
@@ -492,29 +493,23 @@ export function createImportSending(database: Database): ImportSending {
   };
 }
 
-interface BookedBatch {
-  /** Its number. */
-  column1: number;
-  column2: ImportBatchRow['state'];
-  /** Succeeded, skipped, failed, unknown. */
-  column3: number;
-  column4: number;
-  column5: number;
-  column6: number;
-  column7: number;
-  column8: string | null;
-  column9: string | null;
-}
+/** The columns of `asTable`. */
+const BOOKED = 'booked(number, state, succeeded, skipped, failed, unknown, latency_ms, upstream_request_id, error)';
 
-/** Outcomes as a table, so that all are booked by one statement. Both engines name the columns of `values` so. */
-function bookedAs(outcomes: readonly BatchOutcome[]) {
+type BookedBatch = Pick<
+  ImportBatchRow,
+  'number' | 'state' | 'succeeded' | 'skipped' | 'failed' | 'unknown' | 'latency_ms' | 'upstream_request_id' | 'error'
+>;
+
+/** Outcomes as a table, so that all are booked by one statement. */
+function asTable(outcomes: readonly BatchOutcome[]) {
   const rows = outcomes.map(({ number, succeeded, skipped, failed, unknown, latencyMs, upstreamRequestId, error }) => {
     const state: ImportBatchRow['state'] = succeeded + skipped === 0 && failed + unknown > 0 ? 'FAILED' : 'DONE';
     const counts = [succeeded, skipped, failed, unknown].map((count) => sql`cast(${count} as bigint)`);
     return sql`(cast(${number} as bigint), ${state}, ${sql.join(counts)}, cast(${latencyMs} as double precision),
       cast(${upstreamRequestId} as text), cast(${error} as text))`;
   });
-  return sql<BookedBatch>`(values ${sql.join(rows)})`.as('booked');
+  return sql<BookedBatch>`(values ${sql.join(rows)})`;
 }
 
 function flagOf(which: BatchClass): number {
