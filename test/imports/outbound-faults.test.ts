@@ -24,6 +24,14 @@ function expectTruth(gateway: TestGateway, outcome: { progress: Record<string, n
   expect(held(control)).toBeLessThanOrEqual(succeeded + unknown);
 }
 
+async function auditOfEnd(gateway: TestGateway, id: string) {
+  const { auditEntries } = await gateway.data(
+    'query ($id: String!) { auditEntries(filter: { subject: $id, action: "import.finish" }) { nodes { outcome detail } } }',
+    { id },
+  );
+  return auditEntries.nodes;
+}
+
 test.each([
   ['a 429 that says when', { status: 429, retryAfter: 1, times: 2 }],
   ['a 500 before the write', { status: 500, every: 2, times: 3 }],
@@ -122,11 +130,7 @@ test('counts that do not add up end with failures, and the discrepancy is in the
   gateway.sandbox.control.fail({ ...CONTACTS, merge: { accepted: 12 } });
   const id = await startImport(gateway, rows(10));
   expect(await finished(gateway, id)).toMatchObject({ state: 'COMPLETED_WITH_FAILURES', progress: { succeeded: 10 } });
-  const { auditEntries } = await gateway.data(
-    'query ($id: String!) { auditEntries(filter: { subject: $id, action: "import.finish" }) { nodes { outcome detail } } }',
-    { id },
-  );
-  expect(auditEntries.nodes).toMatchObject([
+  expect(await auditOfEnd(gateway, id)).toMatchObject([
     { outcome: 'FAILED', detail: { discrepancy: expect.stringContaining('12') } },
   ]);
 });
@@ -144,11 +148,7 @@ test('a list that cannot be counted at the end leaves the import unverified, not
     progress: { succeeded: 10 },
     report: { successRatePercent: 100, verification: null },
   });
-  const { auditEntries } = await gateway.data(
-    'query ($id: String!) { auditEntries(filter: { subject: $id, action: "import.finish" }) { nodes { detail } } }',
-    { id },
-  );
-  expect(auditEntries.nodes).toMatchObject([
+  expect(await auditOfEnd(gateway, id)).toMatchObject([
     { detail: { discrepancy: expect.stringContaining('could not be counted') } },
   ]);
 });

@@ -18,6 +18,19 @@ const BOOK_ID = DEMO_IDS.addressBooks.prospects;
 const MAX_IN_FLIGHT = 15;
 const CONSENT = new Date(Date.now() - 86_400_000).toISOString();
 
+/** Two replicas on a database, with these limits of CXone's. */
+async function startTwo(limits: Record<string, number>) {
+  await using parts = new AsyncDisposableStack();
+  const sandbox = parts.use(await startSandbox({ limits }));
+  const database = parts.use(await freshDatabaseUrl('postgres'));
+  const env = { CXONE_LIMITS: JSON.stringify(limits) };
+  const gateways = await startGateways(2, { databaseUrl: database.url, sandbox, env });
+  for (const gateway of gateways) parts.use(gateway);
+  const [first] = gateways as [GatewayProcess];
+  const started = parts.move();
+  return { sandbox, database, gateways, first, [Symbol.asyncDispose]: () => started.disposeAsync() };
+}
+
 /** @returns the import's id */
 async function start(gateway: GatewayProcess, input: Record<string, unknown>): Promise<string> {
   const { startImport } = await dataOf(
@@ -48,12 +61,8 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)(
   'the records of one import travel from both replicas at once, and each gets in once although one of them has a %s',
   { timeout: 300_000 },
   async (signal) => {
-    await using sandbox = await startSandbox({ limits: FAST });
-    await using database = await freshDatabaseUrl('postgres');
-    await using cleanUp = new AsyncDisposableStack();
-    const options = { databaseUrl: database.url, sandbox, env: { CXONE_LIMITS: JSON.stringify(FAST) } };
-    const gateways = await startGateways(2, options);
-    for (const gateway of gateways) cleanUp.use(gateway);
+    await using replicas = await startTwo(FAST);
+    const { sandbox, database, gateways } = replicas;
     const calls = sandbox.control.hold({ method: 'POST', path: '/api/v2/contactlists/{listId}/records' });
     const id = await startRecords(gateways[0] as GatewayProcess);
     // None is answered, and none is more than what one replica and its helper have under way.
@@ -90,13 +99,8 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)(
 test('the records of as many imports as there are replicas travel from all of them at once', {
   timeout: 90_000,
 }, async () => {
-  await using sandbox = await startSandbox({ limits: FAST });
-  await using database = await freshDatabaseUrl('postgres');
-  await using cleanUp = new AsyncDisposableStack();
-  const options = { databaseUrl: database.url, sandbox, env: { CXONE_LIMITS: JSON.stringify(FAST) } };
-  const gateways = await startGateways(2, options);
-  for (const gateway of gateways) cleanUp.use(gateway);
-  const [first] = gateways as [GatewayProcess];
+  await using replicas = await startTwo(FAST);
+  const { sandbox, first } = replicas;
   const calls = sandbox.control.hold({ method: 'POST', path: '/api/v2/contactlists/{listId}/records' });
   const lists = [LIST, `gid://cxone/ContactList/${DEMO_IDS.contactLists.winback}`];
   const ids = await Promise.all(lists.map((list) => startRecords(first, list)));
@@ -113,13 +117,8 @@ test('the contacts of one import travel from both replicas at once, never more o
     firstName: 'Ada',
     customAttributes: { external_ref_id: `REF-${index}` },
   }));
-  await using sandbox = await startSandbox({ limits: { addressBooks: 1000 } });
-  await using database = await freshDatabaseUrl('postgres');
-  await using cleanUp = new AsyncDisposableStack();
-  const env = { CXONE_LIMITS: '{"addressBooks":1000}' };
-  const gateways = await startGateways(2, { databaseUrl: database.url, sandbox, env });
-  for (const gateway of gateways) cleanUp.use(gateway);
-  const [first] = gateways as [GatewayProcess];
+  await using replicas = await startTwo({ addressBooks: 1000 });
+  const { sandbox, database, first } = replicas;
   const posts = sandbox.control.hold({ method: 'POST', path: '/api/v2/addressbooks/{bookId}/contacts' });
   const targetId = `gid://cxone/AddressBook/${BOOK_ID}`;
   const id = await start(first, { kind: 'CONTACTS', targetId, rows });
