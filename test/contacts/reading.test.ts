@@ -79,10 +79,13 @@ test('equal lists, references and groups of one operation are asked for once, an
 test('100 nodes are fetched side by side, within the 15 in flight of their book', async () => {
   await using room = await startRoom();
   const ids = fill(room, 100);
-  room.sandbox.control.fail({ method: 'GET', path: ONE, delayMs: 10 });
-  const { nodes } = await room.data('query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }', {
+  const reads = room.sandbox.control.hold({ method: 'GET', path: ONE });
+  const answer = room.data('query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }', {
     ids: ids.map((id) => contactGid(id)),
   });
+  await expect.poll(() => reads.held()).toBe(15);
+  reads.release();
+  const { nodes } = await answer;
   expect(nodes.map((node: { id: string }) => node.id)).toEqual(ids.map((id) => contactGid(id)));
   const { byAddressBook } = room.sandbox.control.requests().peakInFlight;
   expect(byAddressBook[BOOK]).toBe(15);
