@@ -18,6 +18,7 @@ import { maskError } from '../graphql/mask-error.ts';
 import { weighOperation } from '../graphql/operation-cost.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics, OperationType } from '../telemetry/metrics.ts';
+import { createQueryCompiler } from './compiled-queries.ts';
 import { parseWithin } from './document-limits.ts';
 import { brokenText, type GraphQLParams } from './graphql-params.ts';
 import type { ServerLimits } from './limits.ts';
@@ -173,12 +174,16 @@ export function createGraphQLEngine({
     onValidate({ addValidationRule }) {
       if (!introspection) addValidationRule(NoSchemaIntrospectionCustomRule);
     },
-    onExecute({ args, setResultAndStopExecution }) {
+    onExecute({ args, setResultAndStopExecution, setExecuteFn }) {
       const context: GraphQLContext = args.contextValue;
       const startedAt = clock.monotonic();
       const operation = getOperationAST(args.document, args.operationName);
-      const refusal = weigh(args, operation);
-      if (refusal) setResultAndStopExecution({ errors: [refusal] });
+      const weighed = weigh(args, operation);
+      if ('refusal' in weighed) setResultAndStopExecution({ errors: [weighed.refusal] });
+      else {
+        const compiled = operation && compiler.compiled(args.document, operation, weighed.fields);
+        if (compiled) setExecuteFn(compiled);
+      }
       Object.assign(args, { signal: context.call.signal });
       return {
         onExecuteDone({ result, setResult }) {
@@ -194,8 +199,8 @@ export function createGraphQLEngine({
       const context: GraphQLContext = args.contextValue;
       const startedAt = clock.monotonic();
       const operation = getOperationAST(args.document, args.operationName);
-      const refusal = weigh(args, operation);
-      if (refusal) setResultAndStopExecution({ errors: [refusal] });
+      const weighed = weigh(args, operation);
+      if ('refusal' in weighed) setResultAndStopExecution({ errors: [weighed.refusal] });
       const signal = context.call.signal ?? new AbortController().signal;
       Object.assign(args, { signal });
       return {
@@ -219,33 +224,35 @@ export function createGraphQLEngine({
     },
   };
 
+  /** How many fields the operation selects, or why it is not executed. */
   function weigh(
     args: { document: DocumentNode; variableValues?: unknown; contextValue?: unknown },
     operation: OperationDefinitionNode | null | undefined,
-  ): unknown {
-    if (!operation) return undefined; // Execution says so itself.
+  ): { readonly fields: number } | { readonly refusal: unknown } {
+    if (!operation) return { fields: 0 }; // Execution says so itself.
     try {
       const variables = args.variableValues as Record<string, unknown>; // As readParams made them.
       const context = args.contextValue as GraphQLContext; // As makeContext made it.
       const { cost, fields } = weighOperation(schema, args.document, operation, variables, context);
       if (fields > limits.maxFields) {
-        return new GatewayError(
+        throw new GatewayError(
           'LIMIT_EXCEEDED',
           `The operation selects ${fields} fields; at most ${limits.maxFields} are allowed. Ask for less, or in several operations.`,
         );
       }
       if (cost > limits.maxCost) {
-        return new GatewayError(
+        throw new GatewayError(
           'LIMIT_EXCEEDED',
           `The operation costs ${cost}; at most ${limits.maxCost} is allowed. Ask for fewer items (first), or in several operations.`,
         );
       }
-      return undefined;
-    } catch (error) {
-      return error;
+      return { fields };
+    } catch (refusal) {
+      return { refusal };
     }
   }
 
+  const compiler = createQueryCompiler({ schema });
   const documents = new LRUCache<string, DocumentNode>({
     maxSize: DOCUMENT_CACHE_CHARACTERS,
     maxEntrySize: LARGEST_CACHED_DOCUMENT,
