@@ -7,15 +7,17 @@ const TELLING_MS = 1_000;
 
 /** @param timeoutMs the longest one try may take; less where the deadline is nearer */
 export function createAttemptTimeout({ timeoutMs, clock }: { timeoutMs: number; clock: Clock }): Step {
-  return async (exchange, next) => {
+  return (exchange, next) => {
     const now = clock.monotonic();
     const ms = Math.max(0, Math.min(timeoutMs, (exchange.deadlineAt ?? Number.POSITIVE_INFINITY) - now));
-    const outcome = await next({ ...exchange, tryEndsAt: now + ms });
-    if (outcome.kind === 'answer' || !outcome.timedOut) return outcome;
-    return {
-      ...outcome,
-      reason: `no answer within ${Math.ceil(ms)} ms`,
-      hurried: ms < timeoutMs && ms < TELLING_MS,
-    };
+    exchange.tryEndsAt = now + ms;
+    return next(exchange).then((outcome) => {
+      if (outcome.kind === 'answer' || !outcome.timedOut) return outcome;
+      return {
+        ...outcome,
+        reason: `no answer within ${Math.ceil(ms)} ms`,
+        hurried: ms < timeoutMs && ms < TELLING_MS,
+      };
+    });
   };
 }

@@ -118,7 +118,7 @@ export function createCircuitBreaker(deps: {
     return state === 'HALF_OPEN' ? Math.min(deadlineAt, now + PROBE_PATIENCE_MS) : now;
   }
 
-  /** Waits until the call may go. @returns the era it belongs to */
+  /** Waits until the call may go, which it may at once while the circuit is closed. @returns the era it belongs to */
   async function admit(exchange: Exchange): Promise<number> {
     let until: number | undefined;
     for (;;) {
@@ -143,7 +143,7 @@ export function createCircuitBreaker(deps: {
   return {
     async step(exchange, next) {
       for (;;) {
-        const entered = await admit(exchange);
+        const entered = state === 'CLOSED' ? era : await admit(exchange);
         let verdict: Verdict = 'none';
         let retryAfterMs: number | undefined;
         try {

@@ -21,7 +21,16 @@ import { requestTarget, routeTemplate } from './request-target.ts';
 import { createRetry } from './retry.ts';
 import { createRetryBudget } from './retry-budget.ts';
 import type { SharedLimit } from './shared-limit.ts';
-import { type AnswerOutcome, compose, type Exchange, type Hold, isWrite, type Next, type WireRefusal } from './step.ts';
+import {
+  type AnswerOutcome,
+  compose,
+  type Exchange,
+  type Hold,
+  isWrite,
+  type Next,
+  type WireEvents,
+  type WireRefusal,
+} from './step.ts';
 import { type Credentials, createTokenStep } from './token.ts';
 
 export type { CxoneAnswer, CxoneRefusal, CxoneReply, CxoneRequest, EndpointGroup } from './request.ts';
@@ -127,30 +136,24 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
       },
     });
 
-    const overHttp: Next = async (exchange) => {
-      const { method, target, headers, body, chunked, signal, wire, hold, tally, missingRetryAfterMs } = exchange;
-      const onSent = () => {
-        counts.requests++;
-        tally.calls++;
-        wire?.onSent();
+    const overHttp: Next = (exchange) => {
+      const { method, target, headers, body, chunked, signal, tryEndsAt, hold, tally, missingRetryAfterMs } = exchange;
+      const wire: WireEvents = {
+        // Reading does no harm, and may be what finds out how a write ended.
+        refusal: () => (isWrite(exchange) && hold?.isHeld() === false ? HOLD_LOST : exchange.wire?.refusal()),
+        onSent() {
+          counts.requests++;
+          tally.calls++;
+          exchange.wire?.onSent();
+        },
+        onAnswered: () => exchange.wire?.onAnswered(),
       };
-      const onAnswered = () => wire?.onAnswered();
-      // Reading does no harm, and may be what finds out how a write ended.
-      const isLost = () => isWrite(exchange) && hold?.isHeld() === false;
-      const refusal = () => (isLost() ? HOLD_LOST : wire?.refusal());
-      const answer = await http.exchange({
-        method,
-        target,
-        headers,
-        body,
-        chunked,
-        signal,
-        endsAt: exchange.tryEndsAt,
-        wire: { refusal, onSent, onAnswered },
+      const request = { method, target, headers, body, chunked, signal, endsAt: tryEndsAt, wire };
+      return http.exchange(request).then((answer) => {
+        const outcome = answer.kind === 'answer' ? readAnswer(answer, missingRetryAfterMs, clock) : answer;
+        if (outcome.status === 429 && !exchange.accept.includes(429)) counts.rateLimited++;
+        return outcome;
       });
-      const outcome = answer.kind === 'answer' ? readAnswer(answer, missingRetryAfterMs, clock) : answer;
-      if (outcome.status === 429 && !exchange.accept.includes(429)) counts.rateLimited++;
-      return outcome;
     };
 
     const call = compose(
@@ -181,7 +184,7 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
     request: CxoneRequest<T, Accepted>,
     context: CallContext,
   ): Promise<CxoneReply<T, Accepted>> {
-    const exchange = { ...toExchange(request, context, retryBaseMs), hold: options.currentHold?.() };
+    const exchange = toExchange(request, context, { retryBaseMs, hold: options.currentHold?.() });
     const outcome = await groups[request.group].call(exchange);
     if (outcome.kind === 'failure') throw toError(exchange, outcome);
     const { kind: _kind, ...head } = outcome;
@@ -230,7 +233,7 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
 function toExchange(
   request: CxoneRequest<unknown, number>,
   { requestId, lane, signal, deadlineAt, maxAttempts, tally }: CallContext,
-  retryBaseMs: { segments: number; other: number },
+  { retryBaseMs, hold }: Pick<CxoneClientOptions, 'retryBaseMs'> & Pick<Exchange, 'hold'>,
 ): Exchange {
   const { group, method, path, query, accept = [], inFlight } = request;
   const body = toBody(request.body);
@@ -251,12 +254,13 @@ function toExchange(
     lane,
     tally,
     signal,
+    maxAttempts,
+    hold,
     stopped: undefined,
     deadlineAt,
-    tryEndsAt: undefined,
-    maxAttempts,
     attempt: 1,
     wire: undefined,
+    tryEndsAt: undefined,
   };
 }
 
@@ -269,23 +273,20 @@ function toBody(body: unknown): string | undefined {
 }
 
 function toHeaders(own: Readonly<Record<string, string>> = {}, hasBody: boolean): Record<string, string> {
-  for (const [name, value] of Object.entries(own)) {
-    if (/^[\x20-\x7e]{0,1024}$/.test(value)) continue;
-    throw new ValidationError([
-      {
-        path: [],
-        code: 'INVALID_HEADER',
-        message: `The header ${name} takes at most 1024 printable ASCII characters.`,
-      },
-    ]);
-  }
-  return {
+  const headers: Record<string, string> = {
     accept: 'application/json',
     // What is not compressed cannot be a bomb.
     'accept-encoding': 'identity',
-    ...(hasBody && { 'content-type': 'application/json' }),
-    ...own,
   };
+  if (hasBody) headers['content-type'] = 'application/json';
+  for (const [name, value] of Object.entries(own)) {
+    if (!/^[\x20-\x7e]{0,1024}$/.test(value)) {
+      const message = `The header ${name} takes at most 1024 printable ASCII characters.`;
+      throw new ValidationError([{ path: [], code: 'INVALID_HEADER', message }]);
+    }
+    headers[name] = value;
+  }
+  return headers;
 }
 
 /** Names the paths that did not fit, never what stood there. */

@@ -22,7 +22,9 @@ export function createDeadline({ clock }: { clock: Clock }): Deadline {
       const now = clock.monotonic();
       if (exchange.deadlineAt !== undefined && exchange.deadlineAt <= now) throw tooLate(exchange);
       const own = exchange.lane.kind === 'interactive' ? now + INTERACTIVE_DEADLINE_MS : undefined;
-      return next({ ...exchange, stopped, deadlineAt: exchange.deadlineAt ?? own });
+      exchange.stopped = stopped;
+      exchange.deadlineAt ??= own;
+      return next(exchange);
     },
     endAll: (reason) => end.abort(reason),
   };

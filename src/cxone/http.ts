@@ -3,8 +3,9 @@
  * answer, and the socket dies with the signal or when the time is up. What went wrong, and whether anything was sent,
  * is a value.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../clock.ts';
 import { CONNECT_TIMEOUT_MS, MAX_ANSWER_BYTES, MAX_CONNECTIONS } from './limits.ts';
 import type { Method } from './request.ts';
@@ -58,127 +59,159 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
   });
 
   return {
-    exchange: ({ method, target, headers, body, chunked, signal, endsAt, wire }) =>
+    exchange: ({ method, target, headers, body, chunked, ...request }) =>
       new Promise((resolve, reject) => {
-        const startedAt = clock.monotonic();
-        let sentAt: number | undefined;
-        let abort: ((reason: Error) => void) | undefined;
-        let cancelTimeout: (() => void) | undefined;
-        let finished = false;
-        let status = 0;
-        let head: Record<string, string | string[] | undefined> = {};
-        const chunks: Buffer[] = [];
-        let byteCount = 0;
-
-        function finish(result: HttpAnswer | FailureOutcome): void {
-          if (finished) return;
-          release();
-          resolve(result);
-        }
-        function release(): void {
-          finished = true;
-          signal?.removeEventListener('abort', onAbort);
-          cancelTimeout?.();
-        }
-        function fail(
-          failure: Pick<FailureOutcome, 'fault' | 'reason' | 'timedOut' | 'lasting' | 'hurried' | 'cause'>,
-        ): void {
-          const reached = sentAt === undefined ? 'connect' : 'upstream';
-          finish({ kind: 'failure', reached, status: status || undefined, latencyMs: elapsedMs(), ...failure });
-        }
-        const elapsedMs = () => clock.monotonic() - (sentAt ?? startedAt);
-        function giveUp(timedOut: boolean): void {
-          fail({ fault: 'timeout', reason: timedOut ? 'no answer in time' : 'the call was given up', timedOut });
-          abort?.(new Error('given up'));
-        }
-        const onAbort = () => giveUp(false);
-
-        if (signal?.aborted) {
-          onAbort();
-          return;
-        }
-        signal?.addEventListener('abort', onAbort, { once: true });
-        if (endsAt !== undefined) cancelTimeout = clock.after(Math.ceil(endsAt - startedAt), () => giveUp(true));
-
-        pool.dispatch(
-          {
-            path: `${prefix}${target}`,
-            method,
-            headers,
-            ...(body === undefined ? {} : { body: chunked ? inChunks(body) : body }),
-          },
-          {
-            onRequestStart(controller) {
-              abort = (reason) => controller.abort(reason);
-              // Given up while it waited for a socket: then it is never written.
-              if (finished) {
-                abort(new Error('given up'));
-                return;
-              }
-              const refusal = wire?.refusal();
-              if (refusal) {
-                fail({ fault: 'unavailable', hurried: true, ...refusal });
-                abort(new Error('not to be sent'));
-                return;
-              }
-              sentAt = clock.monotonic();
-              wire?.onSent();
-            },
-            onResponseStart(_controller, statusCode, responseHeaders) {
-              if (statusCode < 200) return;
-              status = statusCode;
-              head = responseHeaders;
-              wire?.onAnswered();
-            },
-            onResponseData(controller, chunk) {
-              byteCount += chunk.length;
-              if (byteCount <= MAX_ANSWER_BYTES) {
-                chunks.push(chunk);
-                return;
-              }
-              fail({
-                fault: 'badResponse',
-                reason: `the answer is longer than ${MAX_ANSWER_BYTES} bytes`,
-                lasting: true,
-              });
-              controller.abort(new Error('answer too long'));
-            },
-            onResponseEnd() {
-              const header = (name: string) => {
-                const value = head[name];
-                return Array.isArray(value) ? value.join(', ') : value;
-              };
-              finish({
-                kind: 'answer',
-                status,
-                header,
-                bytes: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, byteCount),
-                latencyMs: elapsedMs(),
-              });
-            },
-            onResponseError(_controller, error) {
-              const code = errorCode(error);
-              // A malformed request is our own mistake: it must not look like a failure of CXone.
-              if (code === 'UND_ERR_INVALID_ARG') {
-                release();
-                reject(error);
-                return;
-              }
-              const unreadable = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW';
-              if (unreadable) {
-                fail({ fault: 'badResponse', reason: `the answer is not HTTP (${code})`, cause: error });
-                return;
-              }
-              const reason = connectionReason(code, sentAt !== undefined);
-              fail({ fault: 'unavailable', reason, lasting: code === 'UND_ERR_DESTROYED', cause: error });
-            },
-          },
-        );
+        const transfer = new Transfer({ ...request, clock, resolve, reject });
+        if (!transfer.begin()) return;
+        const content = body === undefined ? null : chunked ? inChunks(body) : body;
+        pool.dispatch({ path: `${prefix}${target}`, method, headers, body: content }, transfer);
       }),
     async [Symbol.asyncDispose]() {
       await pool.destroy();
     },
   };
+}
+
+interface TransferOptions extends Pick<HttpRequest, 'signal' | 'endsAt' | 'wire'> {
+  readonly clock: Clock;
+  readonly resolve: (result: HttpAnswer | FailureOutcome) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const ONCE = { once: true } as const;
+
+/** One exchange as undici tells of it. A class, because the closures that it would take are a kilobyte of every call. */
+class Transfer implements Dispatcher.DispatchHandler {
+  readonly #options: TransferOptions;
+  readonly #startedAt: number;
+  #sentAt: number | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #cancelTimeout: (() => void) | undefined;
+  #finished = false;
+  #status = 0;
+  #head: IncomingHttpHeaders = {};
+  readonly #chunks: Buffer[] = [];
+  #byteCount = 0;
+
+  constructor(options: TransferOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.monotonic();
+  }
+
+  /** @returns whether there is still somebody who waits for it */
+  begin(): boolean {
+    const { signal, endsAt, clock } = this.#options;
+    if (signal?.aborted) {
+      this.handleEvent();
+      return false;
+    }
+    signal?.addEventListener('abort', this, ONCE);
+    if (endsAt !== undefined) {
+      this.#cancelTimeout = clock.after(Math.ceil(endsAt - this.#startedAt), () => this.#giveUp(true));
+    }
+    return true;
+  }
+
+  /** The signal was aborted. */
+  handleEvent(): void {
+    this.#giveUp(false);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Given up while it waited for a socket: then it is never written.
+    if (this.#finished) {
+      controller.abort(new Error('given up'));
+      return;
+    }
+    const { wire, clock } = this.#options;
+    const refusal = wire?.refusal();
+    if (refusal) {
+      this.#fail({ fault: 'unavailable', hurried: true, ...refusal });
+      controller.abort(new Error('not to be sent'));
+      return;
+    }
+    this.#sentAt = clock.monotonic();
+    wire?.onSent();
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return;
+    this.#status = status;
+    this.#head = headers;
+    this.#options.wire?.onAnswered();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#byteCount += chunk.length;
+    if (this.#byteCount <= MAX_ANSWER_BYTES) {
+      this.#chunks.push(chunk);
+      return;
+    }
+    const reason = `the answer is longer than ${MAX_ANSWER_BYTES} bytes`;
+    this.#fail({ fault: 'badResponse', reason, lasting: true });
+    controller.abort(new Error('answer too long'));
+  }
+
+  onResponseEnd(): void {
+    const head = this.#head;
+    const chunks = this.#chunks;
+    this.#finish({
+      kind: 'answer',
+      status: this.#status,
+      header(name) {
+        const value = head[name];
+        return Array.isArray(value) ? value.join(', ') : value;
+      },
+      bytes: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, this.#byteCount),
+      latencyMs: this.#elapsedMs(),
+    });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    const code = errorCode(error);
+    // A malformed request is our own mistake: it must not look like a failure of CXone.
+    if (code === 'UND_ERR_INVALID_ARG') {
+      this.#release();
+      this.#options.reject(error);
+      return;
+    }
+    const unreadable = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW';
+    if (unreadable) {
+      this.#fail({ fault: 'badResponse', reason: `the answer is not HTTP (${code})`, cause: error });
+      return;
+    }
+    const reason = connectionReason(code, this.#sentAt !== undefined);
+    this.#fail({ fault: 'unavailable', reason, lasting: code === 'UND_ERR_DESTROYED', cause: error });
+  }
+
+  #giveUp(timedOut: boolean): void {
+    this.#fail({ fault: 'timeout', reason: timedOut ? 'no answer in time' : 'the call was given up', timedOut });
+    this.#controller?.abort(new Error('given up'));
+  }
+
+  #fail(failure: Pick<FailureOutcome, 'fault' | 'reason' | 'timedOut' | 'lasting' | 'hurried' | 'cause'>): void {
+    const reached = this.#sentAt === undefined ? 'connect' : 'upstream';
+    const status = this.#status || undefined;
+    this.#finish({ kind: 'failure', reached, status, latencyMs: this.#elapsedMs(), ...failure });
+  }
+
+  #finish(result: HttpAnswer | FailureOutcome): void {
+    if (this.#finished) return;
+    this.#release();
+    this.#options.resolve(result);
+  }
+
+  #release(): void {
+    this.#finished = true;
+    this.#options.signal?.removeEventListener('abort', this);
+    this.#cancelTimeout?.();
+  }
+
+  /** Since it was sent; where it was not, since it began. */
+  #elapsedMs(): number {
+    return this.#options.clock.monotonic() - (this.#sentAt ?? this.#startedAt);
+  }
 }
 
 function connectionReason(code: string, sent: boolean): string {

@@ -19,21 +19,21 @@ export interface AttemptReport {
 }
 
 export function createObserve(onAttempt: (report: AttemptReport) => void): Step {
-  return async (exchange, next) => {
-    const outcome = await next(exchange);
-    const { requestId, group, method, route, lane, attempt } = exchange;
-    onAttempt({
-      requestId,
-      group,
-      method,
-      route,
-      lane: lane.kind,
-      attempt,
-      status: outcome.status,
-      fault: outcome.kind === 'failure' ? outcome.fault : undefined,
-      upstreamRequestId: outcome.upstreamRequestId,
-      latencyMs: outcome.latencyMs,
+  return (exchange, next) =>
+    next(exchange).then((outcome) => {
+      const { requestId, group, method, route, lane, attempt } = exchange;
+      onAttempt({
+        requestId,
+        group,
+        method,
+        route,
+        lane: lane.kind,
+        attempt,
+        status: outcome.status,
+        fault: outcome.kind === 'failure' ? outcome.fault : undefined,
+        upstreamRequestId: outcome.upstreamRequestId,
+        latencyMs: outcome.latencyMs,
+      });
+      return outcome;
     });
-    return outcome;
-  };
 }

@@ -47,6 +47,7 @@ export interface RateLimiter {
 interface Place {
   /** Whose it is; undefined for an import's. */
   readonly caller: string | undefined;
+  stage: 'unsent' | 'sent' | 'answered' | 'free';
   sentAt: number | undefined;
   /** When it comes free, as far as that is known. */
   freeAt: number;
@@ -65,16 +66,18 @@ export function createRateLimiter(deps: {
   const { group, limit, clock, onSlowDown } = deps;
   const line = createWaitingLine<Place>();
   const callers = createCallerShares({ clock });
-  /** Taken places, each set by when they come free: not sent yet, sent without an answer so far, answered soon. */
-  const unsent = new Set<Place>();
-  const sent = new Set<Place>();
+  /** Taken places, by when they come free: not sent yet, sent without an answer so far, answered soon. */
+  let unsent = 0;
+  let sent = 0;
+  /** Some of them may have been answered meanwhile. */
+  const sentInOrder = createFifo<Place>();
   const answered = createFifo<Place>();
   let inFlight = 0;
   let nextImportAt = Number.NEGATIVE_INFINITY;
   let earliestDeadline = Number.POSITIVE_INFINITY;
   let wake: { at: number; timer: AbortController } | undefined;
 
-  const taken = () => unsent.size + sent.size + answered.size();
+  const taken = () => unsent + sent + answered.size();
   const rateLimit = createSharedLimit({
     name: group,
     limit,
@@ -106,20 +109,35 @@ export function createRateLimiter(deps: {
   const ofAll = (max: number) => partOf(max, inFlightLimit.allowed());
   const bounds = { ofAll, ofCaller: (max: number) => callers.inFlightBound(ofAll(max)) };
 
-  function freed({ caller }: Place): void {
-    if (caller !== undefined) callers.giveBack(caller);
+  function free(place: Place): void {
+    place.stage = 'free';
+    if (place.caller !== undefined) callers.giveBack(place.caller);
+  }
+
+  /** The one that has been without an answer for longest. */
+  function firstSent(): Place | undefined {
+    for (let place = sentInOrder.first(); place; place = sentInOrder.first()) {
+      if (place.stage === 'sent') return place;
+      sentInOrder.shift();
+    }
+    return undefined;
   }
 
   function giveBack(now: number): void {
-    for (const place of sent) {
-      if (place.freeAt > now) break;
-      sent.delete(place);
-      freed(place);
+    for (let place = firstSent(); place && place.freeAt <= now; place = firstSent()) {
+      sent--;
+      free(place);
     }
     for (let place = answered.first(); place && place.freeAt <= now; place = answered.first()) {
       answered.shift();
-      freed(place);
+      free(place);
     }
+  }
+
+  function giveBackUnsent(place: Place): void {
+    if (place.stage !== 'unsent') return;
+    unsent--;
+    free(place);
   }
 
   /** Lets go whoever can go, and sleeps exactly until somebody else may. */
@@ -158,11 +176,10 @@ export function createRateLimiter(deps: {
     const isImport = who.lane.kind === 'import';
     if (isImport) nextImportAt = Math.max(now, nextImportAt) + 1000 / rate();
     const caller = isImport ? undefined : callerOf(who);
-    const place: Place = { caller, sentAt: undefined, freeAt: Number.POSITIVE_INFINITY };
     if (caller !== undefined) callers.take(caller);
-    unsent.add(place);
+    unsent++;
     inFlight++;
-    return place;
+    return { caller, stage: 'unsent', sentAt: undefined, freeAt: Number.POSITIVE_INFINITY };
   }
 
   /** A place for somebody who overtakes nobody and need not wait. */
@@ -178,9 +195,8 @@ export function createRateLimiter(deps: {
   function nextTurn(now: number, importsFrom: number, leftToOthers: boolean): number {
     if (now < pausedUntil()) return pausedUntil();
     if (taken() < capacity() && !leftToOthers) return importsFrom;
-    const [firstSent] = sent;
     const firstFree = Math.min(
-      firstSent?.freeAt ?? Number.POSITIVE_INFINITY,
+      firstSent()?.freeAt ?? Number.POSITIVE_INFINITY,
       answered.first()?.freeAt ?? Number.POSITIVE_INFINITY,
     );
     return taken() < capacity() ? Math.min(importsFrom, firstFree) : firstFree;
@@ -206,22 +222,27 @@ export function createRateLimiter(deps: {
       rateLimit.used() > rateLimit.held() ||
       (inFlight && line.underWay(inFlight.key) > partOf(inFlight.max, inFlightLimit.held()));
     if (!isOver) return undefined;
-    if (unsent.delete(place)) freed(place);
+    giveBackUnsent(place);
     return { reason: 'its place under the rate limit was lost before it was sent', lasting: false };
   }
 
   function markSent(place: Place): void {
-    if (!unsent.delete(place)) return;
+    if (place.stage !== 'unsent') return;
+    unsent--;
+    sent++;
+    place.stage = 'sent';
     place.sentAt = clock.monotonic();
     place.freeAt = place.sentAt + windowMs() + ON_ITS_WAY_MS;
-    sent.add(place);
+    sentInOrder.push(place);
     if (line.size() > 0) wakeAt(place.freeAt);
   }
 
   function markAnswered(place: Place): void {
     const freeAt = clock.monotonic() + windowMs();
     // Answered late: the allowance, which counts from when it was sent, is over sooner.
-    if (freeAt >= place.freeAt || !sent.delete(place)) return;
+    if (freeAt >= place.freeAt || place.stage !== 'sent') return;
+    sent--;
+    place.stage = 'answered';
     place.freeAt = freeAt;
     answered.push(place);
   }
@@ -230,7 +251,7 @@ export function createRateLimiter(deps: {
     inFlight--;
     line.leave(exchange);
     // What was never sent arrives nowhere.
-    if (unsent.delete(place)) freed(place);
+    giveBackUnsent(place);
     serve();
   }
 
@@ -333,13 +354,13 @@ export function createRateLimiter(deps: {
       } finally {
         exchange.tally.waitedMs += clock.monotonic() - cameAt;
       }
-      const wire = {
+      exchange.wire = {
         refusal: () => refusal(place, exchange.inFlight),
         onSent: () => markSent(place),
         onAnswered: () => markAnswered(place),
       };
       try {
-        const outcome = await next({ ...exchange, wire });
+        const outcome = await next(exchange);
         if (outcome.kind === 'answer' && isThrottled(exchange, outcome)) {
           const told = throttle.rateLimited(place.sentAt, outcome.retryAfterMs);
           refuseLate(clock.monotonic());

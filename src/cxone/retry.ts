@@ -37,7 +37,8 @@ export function createRetry(deps: {
     for (;;) {
       let outcome: Outcome;
       try {
-        outcome = await next({ ...exchange, attempt: history.retries + 1 + Number(history.replayed) });
+        exchange.attempt = history.retries + 1 + Number(history.replayed);
+        outcome = await next(exchange);
       } catch (error) {
         // The limiter or the circuit did not let this try go, or the caller gave up; an earlier one may have worked.
         throw ended(exchange, history, error);

@@ -11,7 +11,7 @@ import type { TokenStyle } from './hosts.ts';
 import type { Http } from './http.ts';
 import { SCOPES } from './limits.ts';
 import { readAnswer } from './read-answer.ts';
-import type { Exchange, FailureOutcome, Outcome, Step } from './step.ts';
+import type { Exchange, FailureOutcome, Next, Outcome, Step } from './step.ts';
 
 export interface Credentials {
   clientId: string;
@@ -99,17 +99,20 @@ export function createTokenStep(deps: {
     return orGivenUp(renew(exchange.tally), exchange, clock);
   }
 
-  return async (exchange, next) => {
-    const taken = take(exchange);
-    const token = taken instanceof Promise ? await taken : taken;
+  async function sendWith(token: Token | FailureOutcome, exchange: Exchange, next: Next): Promise<Outcome> {
     if ('kind' in token) return token;
-    const headers = { ...exchange.headers, authorization: `Bearer ${token.value}` };
-    const outcome = await next({ ...exchange, headers });
-    if (outcome.kind !== 'answer') return outcome;
-    if (outcome.status !== 401) {
+    exchange.headers.authorization = `Bearer ${token.value}`;
+    const outcome = await next(exchange);
+    if (outcome.kind === 'answer') note(token, outcome.status);
+    return outcome;
+  }
+
+  /** What an answer's status says about the token that was sent. */
+  function note(token: Token, status: number): void {
+    if (status !== 401) {
       token.doubtful = false;
       lastWasRefused = false;
-      return outcome;
+      return;
     }
     // Of 50 calls that find the same token revoked, the first drops it and all wait for the one renewal. The retry
     // step sends each of them again, once, in its turn at the limiter.
@@ -118,7 +121,12 @@ export function createTokenStep(deps: {
       current = undefined;
       lastWasRefused = true;
     }
-    return outcome;
+  }
+
+  return (exchange, next) => {
+    const taken = take(exchange);
+    if (taken instanceof Promise) return taken.then((token) => sendWith(token, exchange, next));
+    return sendWith(taken, exchange, next);
   };
 }
 

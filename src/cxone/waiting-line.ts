@@ -63,8 +63,12 @@ interface Group<Place> extends Pick<Waiter<Place>, 'lane' | 'inFlight'> {
   readonly waiters: Map<Waiter<Place>, number>;
 }
 
-/** By in-flight key, so that only the heads of those that are not full need looking at. */
-type Queue<Place> = Map<string, Group<Place>>;
+interface Queue<Place> {
+  /** By in-flight key, so that only the heads of those that are not full need looking at. */
+  readonly groups: Map<string, Group<Place>>;
+  /** Waiters in all of them. */
+  size: number;
+}
 
 /** Those of one caller or import, each apart from the others; in the order of their next turn. */
 type Lane<Place> = Map<string, Queue<Place>>;
@@ -89,7 +93,7 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
   function head(queue: Queue<Place>, bounds: InFlightBounds): Waiter<Place> | undefined {
     let first: Waiter<Place> | undefined;
     let lowest = Number.POSITIVE_INFINITY;
-    for (const group of queue.values()) {
+    for (const group of queue.groups.values()) {
       if (!mayGo(group, bounds)) continue;
       const [oldest] = group.waiters.keys();
       const number = (oldest && group.waiters.get(oldest)) ?? lowest;
@@ -122,9 +126,10 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
     const lane = lanes[kind];
     const queue = lane.get(owner);
     const key = waiter.inFlight?.key ?? UNBOUND;
-    const waiters = queue?.get(key)?.waiters;
+    const waiters = queue?.groups.get(key)?.waiters;
     if (!queue || !waiters?.delete(waiter)) return false;
-    if (waiters.size === 0) queue.delete(key);
+    queue.size--;
+    if (waiters.size === 0) queue.groups.delete(key);
     if (queue.size === 0) lane.delete(owner);
     sizes[kind]--;
     return true;
@@ -134,14 +139,15 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
     join(waiter) {
       const { kind } = waiter.lane;
       const owner = callerOf(waiter);
-      const queue: Queue<Place> = lanes[kind].get(owner) ?? new Map();
+      const queue: Queue<Place> = lanes[kind].get(owner) ?? { groups: new Map(), size: 0 };
       lanes[kind].set(owner, queue);
+      queue.size++;
       const { inFlight } = waiter;
       const key = inFlight?.key ?? UNBOUND;
-      const group = queue.get(key);
+      const group = queue.groups.get(key);
       lastNumber++;
       if (group) group.waiters.set(waiter, lastNumber);
-      else queue.set(key, { lane: waiter.lane, inFlight, waiters: new Map([[waiter, lastNumber]]) });
+      else queue.groups.set(key, { lane: waiter.lane, inFlight, waiters: new Map([[waiter, lastNumber]]) });
       sizes[kind]++;
     },
     next({ imports: importsMayGo, mayTake, bounds }) {
@@ -164,15 +170,15 @@ export function createWaitingLine<Place>(): WaitingLine<Place> {
     remove,
     all: () =>
       [lanes.interactive, lanes.import].flatMap((lane) =>
-        [...lane.values()].flatMap((queue) => [...queue.values()].flatMap(({ waiters }) => [...waiters.keys()])),
+        [...lane.values()].flatMap(({ groups }) => [...groups.values()].flatMap(({ waiters }) => [...waiters.keys()])),
       ),
     size: () => sizes.interactive + sizes.import,
     interactiveSize: () => sizes.interactive,
-    sizeOf: (caller) => sizeOf(lanes.interactive.get(caller)),
+    sizeOf: (caller) => lanes.interactive.get(caller)?.size ?? 0,
     interactiveAhead(key = '') {
-      const own = sizeOf(lanes.interactive.get(key));
+      const own = lanes.interactive.get(key)?.size ?? 0;
       let ahead = own;
-      for (const [other, queue] of lanes.interactive) if (other !== key) ahead += Math.min(sizeOf(queue), own + 1);
+      for (const [other, { size }] of lanes.interactive) if (other !== key) ahead += Math.min(size, own + 1);
       return ahead;
     },
   };
@@ -204,10 +210,4 @@ function createUnderWay() {
     },
     most: () => Math.max(0, ...[...bounds.values()].map(({ all }) => all)),
   };
-}
-
-function sizeOf<Place>(queue: Queue<Place> | undefined): number {
-  let size = 0;
-  for (const { waiters } of queue?.values() ?? []) size += waiters.size;
-  return size;
 }

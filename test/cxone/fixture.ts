@@ -93,11 +93,13 @@ export function exchangeOf(overrides: Partial<Exchange> = {}): Exchange {
     lane: { kind: 'interactive' },
     tally: newUpstreamTally(),
     signal: undefined,
+    maxAttempts: undefined,
+    hold: undefined,
     stopped: undefined,
     deadlineAt: undefined,
-    tryEndsAt: undefined,
     attempt: 1,
     wire: undefined,
+    tryEndsAt: undefined,
     ...overrides,
   };
 }
