@@ -44,25 +44,26 @@ export function createContactReads(deps: { client: ContactClient; cache: Baselin
   }
 
   /** Callers of different urgency do not share: who clicks would wait behind an import. */
-  async function askOnce(bookId: string, contactId: string, call: CallContext): Promise<Contact | null> {
+  function askOnce(bookId: string, contactId: string, call: CallContext): Promise<Contact | null> {
     const key = JSON.stringify([call.lane.kind, bookId, contactId]);
-    for (;;) {
-      const joined = flights.get(key);
-      if (!joined) break;
-      call.tally.cacheHits++;
-      try {
-        return await joined.answer;
-      } catch (error) {
-        // The one who asked went away and took the question along: it is asked again.
-        if (call.signal?.aborted || !joined.leader.signal?.aborted) throw error;
-      }
-    }
-    const flight = { contactId, leader: call, answer: ask(bookId, contactId, call) };
+    const joined = flights.get(key);
+    if (joined) return join(joined, bookId, contactId, call);
+    const answer = ask(bookId, contactId, call).finally(() => {
+      if (flights.get(key) === flight) flights.delete(key);
+    });
+    const flight = { contactId, leader: call, answer };
     flights.set(key, flight);
+    return answer;
+  }
+
+  async function join(flight: Flight, bookId: string, contactId: string, call: CallContext): Promise<Contact | null> {
+    call.tally.cacheHits++;
     try {
       return await flight.answer;
-    } finally {
-      if (flights.get(key) === flight) flights.delete(key);
+    } catch (error) {
+      if (call.signal?.aborted || !flight.leader.signal?.aborted) throw error;
+      // The one who asked went away and took the question along: it is asked again.
+      return askOnce(bookId, contactId, call);
     }
   }
 
@@ -80,11 +81,14 @@ export function createContactReads(deps: { client: ContactClient; cache: Baselin
     return known;
   }
 
+  function read(bookId: string, contactId: string, call: CallContext, versioned: boolean): Promise<Contact | null> {
+    const known = fromCache(bookId, contactId, call, versioned);
+    return known ? Promise.resolve(known) : askOnce(bookId, contactId, call);
+  }
+
   return {
-    get: async (bookId, contactId, call) =>
-      fromCache(bookId, contactId, call, false) ?? (await askOnce(bookId, contactId, call)),
-    getVersioned: async (bookId, contactId, call) =>
-      fromCache(bookId, contactId, call, true) ?? (await askOnce(bookId, contactId, call)),
+    get: (bookId, contactId, call) => read(bookId, contactId, call, false),
+    getVersioned: (bookId, contactId, call) => read(bookId, contactId, call, true),
     baseline: (bookId, contactId, call) => fromCache(bookId, contactId, call, true),
     getFresh: ask,
     async page(bookId, query, call) {

@@ -99,12 +99,13 @@ export function createTokenStep(deps: {
     return orGivenUp(renew(exchange.tally), exchange, clock);
   }
 
-  async function sendWith(token: Token | FailureOutcome, exchange: Exchange, next: Next): Promise<Outcome> {
-    if ('kind' in token) return token;
+  function sendWith(token: Token | FailureOutcome, exchange: Exchange, next: Next): Promise<Outcome> {
+    if ('kind' in token) return Promise.resolve(token);
     exchange.headers.authorization = `Bearer ${token.value}`;
-    const outcome = await next(exchange);
-    if (outcome.kind === 'answer') note(token, outcome.status);
-    return outcome;
+    return next(exchange).then((outcome) => {
+      if (outcome.kind === 'answer') note(token, outcome.status);
+      return outcome;
+    });
   }
 
   /** What an answer's status says about the token that was sent. */
