@@ -11,6 +11,7 @@ import type { Reassignment } from './book-moves.ts';
 import type { Contact } from './model.ts';
 import type { ContactRef } from './schema.ts';
 import { addContactInputs } from './schema-inputs.ts';
+import { viewOf } from './schema-view.ts';
 
 interface Refs {
   readonly contact: ContactRef;
@@ -23,7 +24,13 @@ export function addContactMutations(builder: Builder, refs: Refs): void {
 
   const createPayload = builder.objectRef<{ contact: Contact }>('CreateContactPayload').implement({
     description: 'The contact that was made.',
-    fields: (t) => ({ contact: t.expose('contact', { type: refs.contact, description: 'The contact.' }) }),
+    fields: (t) => ({
+      contact: t.field({
+        type: refs.contact,
+        description: 'The contact.',
+        resolve: ({ contact }) => viewOf(contact),
+      }),
+    }),
   });
   addMutation(builder, 'createContact', {
     ...shared,
@@ -39,7 +46,11 @@ export function addContactMutations(builder: Builder, refs: Refs): void {
   const updatePayload = builder.objectRef<{ contact: Contact; changed: boolean }>('UpdateContactPayload').implement({
     description: 'The contact after the patch.',
     fields: (t) => ({
-      contact: t.expose('contact', { type: refs.contact, description: 'The contact as it is now.' }),
+      contact: t.field({
+        type: refs.contact,
+        description: 'The contact as it is now.',
+        resolve: ({ contact }) => viewOf(contact),
+      }),
       changed: t.exposeBoolean('changed', {
         description: 'False where the patch changed nothing and nothing was sent.',
       }),
@@ -70,7 +81,11 @@ export function addContactMutations(builder: Builder, refs: Refs): void {
     .implement({
       description: 'The contact that was made or found.',
       fields: (t) => ({
-        contact: t.expose('contact', { type: refs.contact, description: 'The contact as it is now.' }),
+        contact: t.field({
+          type: refs.contact,
+          description: 'The contact as it is now.',
+          resolve: ({ contact }) => viewOf(contact),
+        }),
         outcome: t.expose('outcome', { type: upsertOutcome, description: 'What was done.' }),
       }),
     });

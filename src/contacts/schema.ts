@@ -11,19 +11,23 @@ import {
 } from '../graphql/connections.ts';
 import type { GraphQLContext } from '../graphql/context.ts';
 import { createCursorCodec } from '../graphql/cursors.ts';
-import { decodeGlobalIdPair, encodeGlobalId } from '../graphql/global-ids.ts';
+import { decodeGlobalIdPair } from '../graphql/global-ids.ts';
 import { loadOnce } from '../graphql/load-once.ts';
 import type { ExtendedSchemaTypes } from '../graphql/schema-types.ts';
-import { type Contact, completeEntries, type EmailAddress, externalRefOf, type PhoneNumber } from './model.ts';
+import type { EmailAddress, PhoneNumber } from './model.ts';
 import { addContactMutations } from './schema-mutations.ts';
+import { type ContactView, viewOf } from './schema-view.ts';
 import type { GroupReference } from './service.ts';
 
-export type ContactRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, Contact>;
+export type ContactRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, ContactView>;
 
 /** A contact by CXone's ids; asked for once in an operation, however often it is named. */
-export function loadContact(bookId: string, contactId: string, context: GraphQLContext): Promise<Contact | null> {
+function loadContact(bookId: string, contactId: string, context: GraphQLContext): Promise<ContactView | null> {
   const { services, call } = context;
-  return loadOnce(context, ['contact', bookId, contactId], () => services.contacts.get(bookId, contactId, call));
+  return loadOnce(context, ['contact', bookId, contactId], async () => {
+    const contact = await services.contacts.get(bookId, contactId, call);
+    return contact && viewOf(contact);
+  });
 }
 
 /** Adds Contact with all that reads and writes it. */
@@ -61,57 +65,45 @@ function addContact(builder: Builder, addressBook: AddressBookRef): ContactRef {
       primary: t.exposeBoolean('primary', { description: 'Whether it is the one to write to first.' }),
     }),
   });
-  const ref = builder.objectRef<Contact>('Contact').implement({
+  const ref = builder.objectRef<ContactView>('Contact').implement({
     description: 'A contact of an address book.',
     interfaces: [builder.nodeInterface],
     fields: (t) => ({
-      id: t.id({ description: 'The global id.', resolve: ({ bookId, id }) => encodeGlobalId('Contact', bookId, id) }),
-      cxoneId: t.exposeString('id', { description: 'CXone’s own id.' }),
+      id: t.exposeID('id', { description: 'The global id.' }),
+      cxoneId: t.exposeString('cxoneId', { description: 'CXone’s own id.' }),
       addressBook: t.field({
         type: addressBook,
         description: 'The address book it is in.',
         resolve: ({ bookId }, _args, context) => requireAddressBook(bookId, context),
       }),
-      firstName: t.string({ nullable: true, description: 'First name.', resolve: ({ wire }) => wire.firstName }),
-      lastName: t.string({ nullable: true, description: 'Last name.', resolve: ({ wire }) => wire.lastName }),
-      phoneNumbers: t.field({
-        type: [phoneNumber],
-        description: 'Phone numbers.',
-        resolve: ({ wire }) => completeEntries(wire.phoneNumbers),
-      }),
-      emailAddresses: t.field({
-        type: [emailAddress],
-        description: 'Email addresses.',
-        resolve: ({ wire }) => completeEntries(wire.emailAddresses),
-      }),
-      customAttributes: t.field({
+      firstName: t.exposeString('firstName', { nullable: true, description: 'First name.' }),
+      lastName: t.exposeString('lastName', { nullable: true, description: 'Last name.' }),
+      phoneNumbers: t.expose('phoneNumbers', { type: [phoneNumber], description: 'Phone numbers.' }),
+      emailAddresses: t.expose('emailAddresses', { type: [emailAddress], description: 'Email addresses.' }),
+      customAttributes: t.expose('customAttributes', {
         type: 'JSONObject',
         description: 'The values of the fields that its address book defines.',
-        resolve: ({ wire }) => wire.customAttributes ?? {},
       }),
       customAttribute: t.field({
         type: 'JSON',
         nullable: true,
         description: 'The value of one such field, null where it has none.',
         args: { name: t.arg.string({ required: true, description: 'The field’s name.' }) },
-        resolve: ({ wire }, { name }) => {
-          const attributes = wire.customAttributes ?? {};
-          return Object.hasOwn(attributes, name) ? attributes[name] : null;
-        },
+        resolve: ({ customAttributes }, { name }) =>
+          Object.hasOwn(customAttributes, name) ? customAttributes[name] : null,
       }),
-      externalRefId: t.string({
+      externalRefId: t.exposeString('externalRefId', {
         nullable: true,
         description: 'The CRM’s reference: its custom attribute external_ref_id.',
-        resolve: ({ wire }) => externalRefOf(wire),
       }),
       version: t.string({
         nullable: true,
         description:
           'CXone’s ETag. Send it back as ifVersion to refuse lost updates. Null where CXone gave none (pages of a list).',
         // Where it is known, no promise: one such field makes a promise of the contact, and of the list it is in.
-        resolve: ({ bookId, id, etag }, _args, { services, call }) =>
+        resolve: ({ bookId, cxoneId, etag }, _args, { services, call }) =>
           etag === undefined
-            ? services.contacts.getVersioned(bookId, id, call).then((contact) => contact?.etag ?? null)
+            ? services.contacts.getVersioned(bookId, cxoneId, call).then((contact) => contact?.etag ?? null)
             : etag,
       }),
     }),
@@ -161,7 +153,7 @@ function addContactsOfBooks(builder: Builder, contact: ContactRef, addressBook: 
           context.services.contacts.list(book.id, window, context.call),
         );
         // Pages bring no ETag, and asking for each of 250 contacts is not what a list is for.
-        const listed = items.map((item) => ({ ...item, etag: item.etag ?? null }));
+        const listed = items.map((item) => viewOf({ ...item, etag: item.etag ?? null }));
         const neighbours = { hasNextPage, hasPreviousPage: offset > 0 };
         const page = toConnection(listed, cursors, (_contact, index) => offsets[index] ?? offset, neighbours);
         // Where a filter kept nothing of what was looked at, the next page goes on behind that.
@@ -175,9 +167,10 @@ function addContactsOfBooks(builder: Builder, contact: ContactRef, addressBook: 
       description: 'The contact with this reference of the CRM, null where there is none. Several are an error.',
       args: { externalRefId: t.arg.string({ required: true, description: 'The CRM’s reference.' }) },
       resolve: (book, { externalRefId }, context) =>
-        loadOnce(context, ['contactByExternalRef', book.id, externalRefId], () =>
-          context.services.contacts.byExternalRef(book.id, externalRefId, context.call),
-        ),
+        loadOnce(context, ['contactByExternalRef', book.id, externalRefId], async () => {
+          const contact = await context.services.contacts.byExternalRef(book.id, externalRefId, context.call);
+          return contact && viewOf(contact);
+        }),
     }),
   }));
 }

@@ -95,11 +95,7 @@ export function addConnection<Node extends object>(
         complexity: { field: 1, multiplier: 1 },
         resolve: (parent) => parent.edges.map((item) => item.node),
       }),
-      pageInfo: t.field({
-        type: builder.pageInfo,
-        description: 'Whether more follow, and from where.',
-        resolve: (parent) => parent.pageInfo,
-      }),
+      pageInfo: t.expose('pageInfo', { type: builder.pageInfo, description: 'Whether more follow, and from where.' }),
     }),
   });
 }

@@ -57,8 +57,8 @@ export function addSegmentTypes(builder: Builder, refs: { contact: ContactRef; b
       type: membership,
       description: 'Whether it is a member of a segment, as far as CXone’s index shows it.',
       args: { segmentId: t.arg.id({ required: true, description: 'The global id of the segment.' }) },
-      resolve: ({ id }, { segmentId }, context) =>
-        loadMembership(decodeGlobalId(segmentId, 'Segment', ['segmentId']), id, context),
+      resolve: ({ cxoneId }, { segmentId }, context) =>
+        loadMembership(decodeGlobalId(segmentId, 'Segment', ['segmentId']), cxoneId, context),
     }),
   );
   addQueries(builder, segment);
