@@ -243,7 +243,7 @@ describe('executed as it stands, however often it comes', () => {
     ['fields of several types', 'query ($id: ID!) { how node(id: $id) { id } }'],
     ['names that might be the compiler’s own', '{ how __proto__: hello }'],
     ['names that could be two paths', '{ how self { a_b: name } self_a: self { b: name } }'],
-    ['very many fields', `{ how ${Array.from({ length: 200 }, (_, n) => `h${n}: hello`).join(' ')} }`],
+    ['very many fields', `{ how ${Array.from({ length: 2_000 }, (_, n) => `h${n}: hello`).join(' ')} }`],
   ])('%s', async (_what, query) => {
     await askUntilCompiled('{ how }');
     const answers = new Set<string>();
@@ -268,10 +268,9 @@ describe('executed as it stands, however often it comes', () => {
 
 test('of very many queries, those are let go of that have not come for longest', async () => {
   const query = (n: number) =>
-    `{ how ${Array.from({ length: 190 }, (_, index) => `q${n}h${index}: hello`).join(' ')} }`;
-  await askUntilCompiled(query(0));
-  for (let n = 1; n <= 26; n++) await askUntilCompiled(query(n));
-  expect((await ask(query(26))).how).toBe('compiled');
+    `{ how ${Array.from({ length: 1_900 }, (_, index) => `q${n}h${index}: hello`).join(' ')} }`;
+  for (let n = 0; n <= 5; n++) await askUntilCompiled(query(n));
+  expect((await ask(query(5))).how).toBe('compiled');
   expect((await ask(query(0))).how).toBe('as it stands');
   expect((await askUntilCompiled(query(0))).before.length).toBeGreaterThan(0);
 });
