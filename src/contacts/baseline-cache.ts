@@ -77,11 +77,12 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
       return {
         keep(contact) {
           if (!fill.outdated || fill.outdated.has(contact.id)) return;
-          // Pages bring no ETag: one that is known stays, as long as the contact is the same.
+          // Pages bring no ETag: one that is known stays, as long as the contact is the same. So does its text, or a page
+          // that is asked for again and again would leave as much garbage each time.
           const next = toKept(contact);
           const known = contact.etag === undefined ? contacts.peek(contact.id) : undefined;
           const same = known?.bookId === next.bookId && known.wireJson === next.wireJson;
-          set(contact.id, same ? { ...next, etag: known.etag } : next);
+          set(contact.id, same ? known : next);
         },
         [Symbol.dispose]: () => void fills.delete(fill),
       };
