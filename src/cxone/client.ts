@@ -138,15 +138,16 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
 
     const overHttp: Next = (exchange) => {
       const { method, target, headers, body, chunked, signal, tryEndsAt, hold, tally, missingRetryAfterMs } = exchange;
+      const { wire: place } = exchange; // Of this try, whatever comes later.
       const wire: WireEvents = {
         // Reading does no harm, and may be what finds out how a write ended.
-        refusal: () => (isWrite(exchange) && hold?.isHeld() === false ? HOLD_LOST : exchange.wire?.refusal()),
+        refusal: () => (isWrite(exchange) && hold?.isHeld() === false ? HOLD_LOST : place?.refusal()),
         onSent() {
           counts.requests++;
           tally.calls++;
-          exchange.wire?.onSent();
+          place?.onSent();
         },
-        onAnswered: () => exchange.wire?.onAnswered(),
+        onAnswered: () => place?.onAnswered(),
       };
       const request = { method, target, headers, body, chunked, signal, endsAt: tryEndsAt, wire };
       return http.exchange(request).then((answer) => {

@@ -74,9 +74,12 @@ export function createQueryCompiler({ schema }: { readonly schema: GraphQLSchema
       if (operation.operation !== 'query' || fields > MAX_FIELDS || !isDue(operation)) return undefined;
       if (!library) {
         // Not with the gateway: it would make its start longer by 50 ms, for queries that may never come.
-        void import('graphql-jit').then((loaded) => {
-          library = loaded;
-        });
+        import('graphql-jit').then(
+          (loaded) => {
+            library = loaded;
+          },
+          () => undefined, // Out of file handles, perhaps: the next one that is due tries again.
+        );
         return undefined;
       }
       const execute = compile(document, operation);
