@@ -11,7 +11,6 @@ import {
   type ExecutionResult,
   GraphQLError,
   type GraphQLSchema,
-  getLocation,
   getNamedType,
   isAbstractType,
   Kind,
@@ -69,9 +68,10 @@ export function createQueryCompiler({ schema }: { readonly schema: GraphQLSchema
 
   return {
     compiled(document, operation, fields) {
+      if (operation.operation !== 'query' || fields > MAX_FIELDS) return undefined;
       const known = kept.get(operation);
       if (known) return known.execute;
-      if (operation.operation !== 'query' || fields > MAX_FIELDS || !isDue(operation)) return undefined;
+      if (!isDue(operation)) return undefined;
       if (!library) {
         // Not with the gateway: it would make its start longer by 50 ms, for queries that may never come.
         import('graphql-jit').then(
@@ -130,26 +130,38 @@ function isCompilable(document: DocumentNode, schema: GraphQLSchema): boolean {
 }
 
 function toExecute({ query }: CompiledQuery, document: DocumentNode): Execute {
-  const finish = ({ errors, ...result }: ExecutionResult): ExecutionResult =>
-    errors ? { errors: errors.map((error) => withNodes(error, document)), ...result } : result;
+  let places: Places | undefined;
+  const finish = ({ errors, ...result }: ExecutionResult): ExecutionResult => {
+    if (!errors) return result;
+    places ??= placesOf(document);
+    const known = places;
+    return { errors: errors.map((error) => withNodes(error, known)), ...result };
+  };
   return ({ rootValue, contextValue, variableValues }) => {
     const result = query(rootValue, contextValue, variableValues);
     return result instanceof Promise ? result.then(finish) : finish(result);
   };
 }
 
-/** The error as graphql makes it: compiled code knows where its fields stand in the text, but not the fields. */
-function withNodes(
-  { message, locations = [], path, originalError }: GraphQLError,
-  document: DocumentNode,
-): GraphQLError {
-  const places = new Set(locations.map(({ line, column }) => `${line}:${column}`));
-  const nodes: ASTNode[] = [];
+/** What stands where in a document's text, by line and column: what errors are about. */
+type Places = ReadonlyMap<string, ASTNode>;
+
+/** Looked through once, whatever the number of errors: the text of one may be long, and so may the list of the other. */
+function placesOf(document: DocumentNode): Places {
+  const places = new Map<string, ASTNode>();
   const enter = (node: ASTNode) => {
-    if (!node.loc) return;
-    const { line, column } = getLocation(node.loc.source, node.loc.start);
-    if (places.has(`${line}:${column}`)) nodes.push(node);
+    if (node.loc) places.set(placeKey(node.loc.startToken), node);
   };
   visit(document, { Field: enter, Variable: enter });
+  return places;
+}
+
+function placeKey({ line, column }: { readonly line: number; readonly column: number }): string {
+  return `${line}:${column}`;
+}
+
+/** The error as graphql makes it: compiled code knows where its fields stand in the text, but not the fields. */
+function withNodes({ message, locations = [], path, originalError }: GraphQLError, places: Places): GraphQLError {
+  const nodes = locations.flatMap((location) => places.get(placeKey(location)) ?? []);
   return new GraphQLError(message, { nodes, path, originalError });
 }
