@@ -22,14 +22,17 @@ export function addContactMutations(builder: Builder, refs: Refs): void {
   const inputs = addContactInputs(builder);
   const shared = { role: 'writer', errors: UPSTREAM_MUTATION_ERRORS } as const;
 
+  /** The contact of a payload, which is kept for repeats as it is in the domain. */
+  const shown = (description: string) => ({
+    type: refs.contact,
+    description,
+    resolve: ({ contact }: { contact: Contact }) => viewOf(contact),
+  });
+
   const createPayload = builder.objectRef<{ contact: Contact }>('CreateContactPayload').implement({
     description: 'The contact that was made.',
     fields: (t) => ({
-      contact: t.field({
-        type: refs.contact,
-        description: 'The contact.',
-        resolve: ({ contact }) => viewOf(contact),
-      }),
+      contact: t.field(shown('The contact.')),
     }),
   });
   addMutation(builder, 'createContact', {
@@ -46,11 +49,7 @@ export function addContactMutations(builder: Builder, refs: Refs): void {
   const updatePayload = builder.objectRef<{ contact: Contact; changed: boolean }>('UpdateContactPayload').implement({
     description: 'The contact after the patch.',
     fields: (t) => ({
-      contact: t.field({
-        type: refs.contact,
-        description: 'The contact as it is now.',
-        resolve: ({ contact }) => viewOf(contact),
-      }),
+      contact: t.field(shown('The contact as it is now.')),
       changed: t.exposeBoolean('changed', {
         description: 'False where the patch changed nothing and nothing was sent.',
       }),
@@ -81,11 +80,7 @@ export function addContactMutations(builder: Builder, refs: Refs): void {
     .implement({
       description: 'The contact that was made or found.',
       fields: (t) => ({
-        contact: t.field({
-          type: refs.contact,
-          description: 'The contact as it is now.',
-          resolve: ({ contact }) => viewOf(contact),
-        }),
+        contact: t.field(shown('The contact as it is now.')),
         outcome: t.expose('outcome', { type: upsertOutcome, description: 'What was done.' }),
       }),
     });
