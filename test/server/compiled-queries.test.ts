@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { NotFoundError } from '../../src/errors.ts';
 import type { Builder } from '../../src/graphql/builder.ts';
-import { type Harness, SECRET, startHarness } from './harness.ts';
+import { type Harness, SECRET, startHarness, until } from './harness.ts';
 
 let harness: Harness;
 beforeEach(async () => {
@@ -216,17 +216,12 @@ test('who has gone is not waited for by a compiled query either', async () => {
   }
   const hanging = harness.hanging();
   const gone = new AbortController();
-  const asked = fetch(harness.graphql, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query }),
-    signal: gone.signal,
-  });
+  const asked = harness.post({ query }, {}, gone.signal);
   await hanging;
   gone.abort();
   await expect(asked).rejects.toThrow('abort');
-  await expect.poll(() => harness.abortedHangs()).toBe(1);
-  await expect.poll(() => harness.requestsRunning()).toBe(0);
+  await until(() => harness.abortedHangs() === 1);
+  await until(() => harness.requestsRunning() === 0);
 });
 
 describe('executed as it stands, however often it comes', () => {

@@ -67,12 +67,7 @@ test.each([
 ])('a client that goes away during a %s is told to what works for it, and is nobody’s bug', async (_type, query) => {
   const leaving = new AbortController();
   const hanging = harness.hanging();
-  const answer = fetch(harness.graphql, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query }),
-    signal: leaving.signal,
-  });
+  const answer = harness.post({ query }, {}, leaving.signal);
   await hanging;
   leaving.abort();
   await expect(answer).rejects.toThrow();

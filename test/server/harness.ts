@@ -40,7 +40,7 @@ export interface Harness extends AsyncDisposable {
   subscriptions(): number;
   /** Open WebSockets, as the metrics have it. */
   sockets(): number;
-  post(body: unknown, headers?: Record<string, string>): Promise<Response>;
+  post(body: unknown, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
 }
 
 export async function startHarness(
@@ -266,11 +266,12 @@ export async function startHarness(
     requestsRunning: () => gauges?.().requests ?? 0,
     subscriptions: () => gauges?.().subscriptions ?? 0,
     sockets: () => gauges?.().sockets ?? 0,
-    post: (body, headers = {}) =>
+    post: (body, headers = {}, signal) =>
       fetch(graphql, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body),
+        ...(signal && { signal }),
       }),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
