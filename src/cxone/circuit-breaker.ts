@@ -8,12 +8,15 @@ import { GatewayError, RateLimitedError, UpstreamError } from '../errors.ts';
 import { endOf, endSignal } from './deadline.ts';
 import { CIRCUIT, MAX_WAITING } from './limits.ts';
 import type { EndpointGroup } from './request.ts';
-import { type Exchange, isThrottled, type Outcome, type Step } from './step.ts';
+import { type Exchange, isThrottled, type Outcome } from './step.ts';
 
 export type CircuitState = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 
 export interface CircuitBreaker {
-  step: Step;
+  /** Lets a try go on: at once, or when the promise resolves. Rejects where it must not. */
+  enter(exchange: Exchange): Promise<void> | undefined;
+  /** The try has ended, with this outcome or with none. */
+  leave(exchange: Exchange, outcome: Outcome | undefined): void;
   state(): CircuitState;
   /** When an open circuit lets its next probe through, monotonic milliseconds; in the past where it is not open. */
   openUntil(): number;
@@ -24,8 +27,8 @@ export interface CircuitBreaker {
 /** How long somebody new waits for a probe that is under way, milliseconds: a page of reads then comes through whole. */
 const PROBE_PATIENCE_MS = 300;
 
-/** What a call that waited for its place is turned away with when the circuit opens; it never leaves the breaker. */
-const TURNED_AWAY = new GatewayError('UNAVAILABLE', 'The circuit opened while the call waited.');
+/** What a call that waited for its place is turned away with when the circuit opens: it is to enter once more. */
+export const TURNED_AWAY = new GatewayError('UNAVAILABLE', 'The circuit opened while the call waited.');
 
 type Verdict = 'success' | 'rateLimit' | 'failure' | 'none';
 
@@ -118,15 +121,15 @@ export function createCircuitBreaker(deps: {
     return state === 'HALF_OPEN' ? Math.min(deadlineAt, now + PROBE_PATIENCE_MS) : now;
   }
 
-  /** Waits until the call may go, which it may at once while the circuit is closed. @returns the era it belongs to */
-  async function admit(exchange: Exchange): Promise<number> {
+  /** Waits until the call may go. */
+  async function wait(exchange: Exchange): Promise<void> {
     let until: number | undefined;
     for (;;) {
-      if (state === 'CLOSED') return era;
+      if (state === 'CLOSED') break;
       const now = clock.monotonic();
       if (state === 'OPEN' && now >= openUntil) {
         change('HALF_OPEN');
-        return era;
+        break;
       }
       until ??= patience(exchange, now);
       if (now >= until || (state === 'OPEN' && openUntil > until) || waiting >= MAX_WAITING) throw refusal();
@@ -138,25 +141,21 @@ export function createCircuitBreaker(deps: {
         exchange.tally.waitedMs += clock.monotonic() - now;
       }
     }
+    exchange.era = era;
   }
 
   return {
-    async step(exchange, next) {
-      for (;;) {
-        const entered = state === 'CLOSED' ? era : await admit(exchange);
-        let verdict: Verdict = 'none';
-        let retryAfterMs: number | undefined;
-        try {
-          const outcome = await next(exchange);
-          verdict = judge(outcome, exchange);
-          retryAfterMs = outcome.kind === 'answer' ? outcome.retryAfterMs : undefined;
-          return outcome;
-        } catch (error) {
-          if (error !== TURNED_AWAY) throw error;
-        } finally {
-          if (entered === era) record(verdict, retryAfterMs);
-        }
-      }
+    enter(exchange) {
+      if (state !== 'CLOSED') return wait(exchange);
+      exchange.era = era;
+      return undefined;
+    },
+    leave(exchange, outcome) {
+      if (exchange.era !== era) return;
+      record(
+        outcome ? judge(outcome, exchange) : 'none',
+        outcome?.kind === 'answer' ? outcome.retryAfterMs : undefined,
+      );
     },
     state: () => state,
     openUntil: () => (state === 'OPEN' ? openUntil : Number.NEGATIVE_INFINITY),

@@ -7,12 +7,12 @@ import type { Clock } from '../clock.ts';
 import { GatewayError, UpstreamError, ValidationError } from '../errors.ts';
 import { createAttemptTimeout } from './attempt-timeout.ts';
 import type { CallContext } from './call-context.ts';
-import { type CircuitState, createCircuitBreaker } from './circuit-breaker.ts';
+import { type CircuitState, createCircuitBreaker, TURNED_AWAY } from './circuit-breaker.ts';
 import { createDeadline } from './deadline.ts';
-import { toError, unknownOutcome } from './failures.ts';
-import { createHttp } from './http.ts';
+import { unknownOutcome } from './failures.ts';
+import { createHttp, type HttpAnswer } from './http.ts';
 import { missingRetryAfterMs } from './limits.ts';
-import { type AttemptReport, createObserve } from './observe.ts';
+import { type AttemptReport, reportOf } from './observe.ts';
 import { createPages, type Pages } from './pages.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 import { readAnswer } from './read-answer.ts';
@@ -23,15 +23,16 @@ import { createRetryBudget } from './retry-budget.ts';
 import type { SharedLimit } from './shared-limit.ts';
 import {
   type AnswerOutcome,
-  compose,
   type Exchange,
+  type FailureOutcome,
   type Hold,
   isWrite,
-  type Next,
+  type Outcome,
+  type Token,
   type WireEvents,
   type WireRefusal,
 } from './step.ts';
-import { type Credentials, createTokenStep } from './token.ts';
+import { type Credentials, createTokens } from './token.ts';
 
 export type { CxoneAnswer, CxoneRefusal, CxoneReply, CxoneRequest, EndpointGroup } from './request.ts';
 
@@ -111,11 +112,12 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
   const { baseUrl, credentials, limits, timeoutMs, retryBaseMs, clock, random, log, onAttempt, onSlowDown } = options;
   const tokenHttp = createHttp({ baseUrl, clock });
   const deadline = createDeadline({ clock });
-  const token = createTokenStep({ http: tokenHttp, credentials, timeoutMs, clock, random });
-  const observe = createObserve((report) => {
+  const tokens = createTokens({ http: tokenHttp, credentials, timeoutMs, clock, random });
+  const attemptTimeout = createAttemptTimeout({ timeoutMs, clock });
+  const observe = (report: AttemptReport) => {
     log?.debug(report, 'CXone was called');
     onAttempt?.(report);
-  });
+  };
 
   function createGroup(group: EndpointGroup) {
     const counts = { requests: 0, retries: 0, rateLimited: 0 };
@@ -136,40 +138,71 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
       },
     });
 
-    const overHttp: Next = (exchange) => {
-      const { method, target, headers, body, chunked, signal, tryEndsAt, hold, tally, missingRetryAfterMs } = exchange;
-      const { wire: place } = exchange; // Of this try, whatever comes later.
-      const wire: WireEvents = {
+    const wire: WireEvents<Exchange> = {
+      refusal(exchange) {
         // Reading does no harm, and may be what finds out how a write ended.
-        refusal: () => (isWrite(exchange) && hold?.isHeld() === false ? HOLD_LOST : place?.refusal()),
-        onSent() {
-          counts.requests++;
-          tally.calls++;
-          place?.onSent();
-        },
-        onAnswered: () => place?.onAnswered(),
-      };
-      const request = { method, target, headers, body, chunked, signal, endsAt: tryEndsAt, wire };
-      return http.exchange(request).then((answer) => {
-        const outcome = answer.kind === 'answer' ? readAnswer(answer, missingRetryAfterMs, clock) : answer;
-        if (outcome.status === 429 && !exchange.accept.includes(429)) counts.rateLimited++;
-        return outcome;
-      });
+        return isWrite(exchange) && exchange.hold?.isHeld() === false ? HOLD_LOST : limiter.refusal(exchange);
+      },
+      onSent(exchange) {
+        counts.requests++;
+        exchange.tally.calls++;
+        limiter.onSent(exchange);
+      },
+      onAnswered: limiter.onAnswered,
     };
 
-    const call = compose(
-      [
-        deadline.step,
-        retry,
-        breaker.step,
-        limiter.step,
-        observe,
-        createAttemptTimeout({ timeoutMs, clock }),
-        token,
-        // then HTTP:
-      ],
-      overHttp,
-    );
+    function send(exchange: Exchange, token: Token | FailureOutcome): Promise<HttpAnswer | FailureOutcome> {
+      if ('kind' in token) return Promise.resolve(token);
+      exchange.token = token;
+      exchange.headers.authorization = `Bearer ${token.value}`;
+      return http.exchange(exchange, wire);
+    }
+
+    function sendWithToken(exchange: Exchange): Promise<HttpAnswer | FailureOutcome> {
+      const token = tokens.take(exchange);
+      return token instanceof Promise ? token.then((taken) => send(exchange, taken)) : send(exchange, token);
+    }
+
+    /** What the end of a try means, which is also told to whoever is to know. */
+    function conclude(exchange: Exchange, end: HttpAnswer | FailureOutcome): Outcome {
+      const { token, accept, missingRetryAfterMs } = exchange;
+      let outcome = end.kind === 'answer' ? readAnswer(end, missingRetryAfterMs, clock) : end;
+      if (outcome.status === 429 && !accept.includes(429)) counts.rateLimited++;
+      if (outcome.kind === 'failure') outcome = attemptTimeout.explain(exchange, outcome);
+      else if (token) tokens.note(token, outcome.status);
+      observe(reportOf(exchange, outcome));
+      return outcome;
+    }
+
+    /** One try: in by this order, out by the opposite one. */
+    async function tryOnce(exchange: Exchange): Promise<Outcome> {
+      for (;;) {
+        const closed = breaker.enter(exchange);
+        if (closed !== undefined) await closed;
+        let outcome: Outcome | undefined;
+        try {
+          const turn = limiter.enter(exchange);
+          if (turn !== undefined) await turn;
+          try {
+            attemptTimeout.begin(exchange);
+            outcome = conclude(exchange, await sendWithToken(exchange));
+          } finally {
+            const told = limiter.leave(exchange, outcome);
+            if (told !== undefined) await told;
+          }
+          return outcome;
+        } catch (error) {
+          if (error !== TURNED_AWAY) throw error;
+        } finally {
+          breaker.leave(exchange, outcome);
+        }
+      }
+    }
+
+    function call(exchange: Exchange): Promise<AnswerOutcome> {
+      deadline.begin(exchange);
+      return retry(exchange, tryOnce);
+    }
     return { call, counts, http, limiter, breaker };
   }
 
@@ -187,7 +220,6 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
   ): Promise<CxoneReply<T, Accepted>> {
     const exchange = toExchange(request, context, { retryBaseMs, hold: options.currentHold?.() });
     const outcome = await groups[request.group].call(exchange);
-    if (outcome.kind === 'failure') throw toError(exchange, outcome);
     const { kind: _kind, ...head } = outcome;
     const body = head.status < 300 ? checkBody(request.answer, exchange, outcome) : outcome.body;
     // The status says which of the two forms it is; TypeScript cannot follow a number through a conditional type.
@@ -260,8 +292,11 @@ function toExchange(
     stopped: undefined,
     deadlineAt,
     attempt: 1,
-    wire: undefined,
+    era: 0,
+    place: undefined,
+    tryMs: 0,
     tryEndsAt: undefined,
+    token: undefined,
   };
 }
 

@@ -2,10 +2,11 @@
 import type { Clock } from '../clock.ts';
 import { UpstreamError } from '../errors.ts';
 import { INTERACTIVE_DEADLINE_MS } from './limits.ts';
-import type { Exchange, Step } from './step.ts';
+import type { Exchange } from './step.ts';
 
 export interface Deadline {
-  step: Step;
+  /** Fixes a call's deadline. Throws where it has passed, or where the caller or the client has ended. */
+  begin(exchange: Exchange): void;
   /** Ends every wait of the calls under way, and every later call, with `reason`. */
   endAll(reason: Error): void;
 }
@@ -15,7 +16,7 @@ export function createDeadline({ clock }: { clock: Clock }): Deadline {
   const end = new AbortController();
 
   return {
-    step(exchange, next) {
+    begin(exchange) {
       const stopped = end.signal;
       stopped.throwIfAborted();
       exchange.signal?.throwIfAborted();
@@ -24,7 +25,6 @@ export function createDeadline({ clock }: { clock: Clock }): Deadline {
       const own = exchange.lane.kind === 'interactive' ? now + INTERACTIVE_DEADLINE_MS : undefined;
       exchange.stopped = stopped;
       exchange.deadlineAt ??= own;
-      return next(exchange);
     },
     endAll: (reason) => end.abort(reason),
   };

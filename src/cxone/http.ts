@@ -15,16 +15,15 @@ import type { FailureOutcome, WireEvents } from './step.ts';
 const CHUNK_BYTES = 64 * 1024;
 
 export interface HttpRequest {
-  method: Method;
-  target: string;
-  headers: Readonly<Record<string, string>>;
-  body: string | undefined;
+  readonly method: Method;
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
   /** Whether the body goes in chunks, without its length in front. */
-  chunked?: boolean;
-  signal: AbortSignal | undefined;
+  readonly chunked?: boolean;
+  readonly signal: AbortSignal | undefined;
   /** Until when it may take, monotonic milliseconds. */
-  endsAt: number | undefined;
-  wire: WireEvents | undefined;
+  readonly tryEndsAt: number | undefined;
 }
 
 export interface HttpAnswer {
@@ -38,7 +37,10 @@ export interface HttpAnswer {
 
 export interface Http {
   /** Never rejects for what happens on the wire; only for a request that undici finds malformed. */
-  exchange(request: HttpRequest): Promise<HttpAnswer | FailureOutcome>;
+  exchange<Request extends HttpRequest>(
+    request: Request,
+    wire?: WireEvents<Request>,
+  ): Promise<HttpAnswer | FailureOutcome>;
   /** Destroys all sockets; what is under way ends as a failure. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -59,10 +61,11 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
   });
 
   return {
-    exchange: ({ method, target, headers, body, chunked, ...request }) =>
+    exchange: (request, wire) =>
       new Promise((resolve, reject) => {
-        const transfer = new Transfer({ ...request, clock, resolve, reject });
+        const transfer = new Transfer(request, wire, clock, resolve, reject);
         if (!transfer.begin()) return;
+        const { method, target, headers, body, chunked } = request;
         const content = body === undefined ? null : chunked ? inChunks(body) : body;
         pool.dispatch({ path: `${prefix}${target}`, method, headers, body: content }, transfer);
       }),
@@ -72,17 +75,15 @@ export function createHttp({ baseUrl, clock }: { baseUrl: string; clock: Clock }
   };
 }
 
-interface TransferOptions extends Pick<HttpRequest, 'signal' | 'endsAt' | 'wire'> {
-  readonly clock: Clock;
-  readonly resolve: (result: HttpAnswer | FailureOutcome) => void;
-  readonly reject: (error: Error) => void;
-}
-
 const ONCE = { once: true } as const;
 
 /** One exchange as undici tells of it. A class, because the closures that it would take are a kilobyte of every call. */
-class Transfer implements Dispatcher.DispatchHandler {
-  readonly #options: TransferOptions;
+class Transfer<Request extends HttpRequest> implements Dispatcher.DispatchHandler {
+  readonly #request: Request;
+  readonly #wire: WireEvents<Request> | undefined;
+  readonly #clock: Clock;
+  readonly #resolve: (result: HttpAnswer | FailureOutcome) => void;
+  readonly #reject: (error: Error) => void;
   readonly #startedAt: number;
   #sentAt: number | undefined;
   #controller: Dispatcher.DispatchController | undefined;
@@ -93,21 +94,31 @@ class Transfer implements Dispatcher.DispatchHandler {
   readonly #chunks: Buffer[] = [];
   #byteCount = 0;
 
-  constructor(options: TransferOptions) {
-    this.#options = options;
-    this.#startedAt = options.clock.monotonic();
+  constructor(
+    request: Request,
+    wire: WireEvents<Request> | undefined,
+    clock: Clock,
+    resolve: (result: HttpAnswer | FailureOutcome) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#request = request;
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#startedAt = clock.monotonic();
   }
 
   /** @returns whether there is still somebody who waits for it */
   begin(): boolean {
-    const { signal, endsAt, clock } = this.#options;
+    const { signal, tryEndsAt } = this.#request;
     if (signal?.aborted) {
       this.handleEvent();
       return false;
     }
     signal?.addEventListener('abort', this, ONCE);
-    if (endsAt !== undefined) {
-      this.#cancelTimeout = clock.after(Math.ceil(endsAt - this.#startedAt), () => this.#giveUp(true));
+    if (tryEndsAt !== undefined) {
+      this.#cancelTimeout = this.#clock.after(Math.ceil(tryEndsAt - this.#startedAt), () => this.#giveUp(true));
     }
     return true;
   }
@@ -124,22 +135,21 @@ class Transfer implements Dispatcher.DispatchHandler {
       controller.abort(new Error('given up'));
       return;
     }
-    const { wire, clock } = this.#options;
-    const refusal = wire?.refusal();
+    const refusal = this.#wire?.refusal(this.#request);
     if (refusal) {
       this.#fail({ fault: 'unavailable', hurried: true, ...refusal });
       controller.abort(new Error('not to be sent'));
       return;
     }
-    this.#sentAt = clock.monotonic();
-    wire?.onSent();
+    this.#sentAt = this.#clock.monotonic();
+    this.#wire?.onSent(this.#request);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200) return;
+    if (status < 200 || this.#finished) return;
     this.#status = status;
     this.#head = headers;
-    this.#options.wire?.onAnswered();
+    this.#wire?.onAnswered(this.#request);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -173,7 +183,7 @@ class Transfer implements Dispatcher.DispatchHandler {
     // A malformed request is our own mistake: it must not look like a failure of CXone.
     if (code === 'UND_ERR_INVALID_ARG') {
       this.#release();
-      this.#options.reject(error);
+      this.#reject(error);
       return;
     }
     const unreadable = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW';
@@ -199,18 +209,18 @@ class Transfer implements Dispatcher.DispatchHandler {
   #finish(result: HttpAnswer | FailureOutcome): void {
     if (this.#finished) return;
     this.#release();
-    this.#options.resolve(result);
+    this.#resolve(result);
   }
 
   #release(): void {
     this.#finished = true;
-    this.#options.signal?.removeEventListener('abort', this);
+    this.#request.signal?.removeEventListener('abort', this);
     this.#cancelTimeout?.();
   }
 
   /** Since it was sent; where it was not, since it began. */
   #elapsedMs(): number {
-    return this.#options.clock.monotonic() - (this.#sentAt ?? this.#startedAt);
+    return this.#clock.monotonic() - (this.#sentAt ?? this.#startedAt);
   }
 }
 

@@ -1,6 +1,6 @@
-/** Tells the log and the metrics of every try: by group and route template, never by id, body or header. */
+/** What the log and the metrics are told of every try: by group and route template, never by id, body or header. */
 import type { EndpointGroup, Method } from './request.ts';
-import type { Step } from './step.ts';
+import type { Exchange, Outcome } from './step.ts';
 
 export interface AttemptReport {
   requestId: string;
@@ -18,22 +18,19 @@ export interface AttemptReport {
   latencyMs: number;
 }
 
-export function createObserve(onAttempt: (report: AttemptReport) => void): Step {
-  return (exchange, next) =>
-    next(exchange).then((outcome) => {
-      const { requestId, group, method, route, lane, attempt } = exchange;
-      onAttempt({
-        requestId,
-        group,
-        method,
-        route,
-        lane: lane.kind,
-        attempt,
-        status: outcome.status,
-        fault: outcome.kind === 'failure' ? outcome.fault : undefined,
-        upstreamRequestId: outcome.upstreamRequestId,
-        latencyMs: outcome.latencyMs,
-      });
-      return outcome;
-    });
+/** What is told of a try that ended with this outcome. */
+export function reportOf(exchange: Exchange, outcome: Outcome): AttemptReport {
+  const { requestId, group, method, route, lane, attempt } = exchange;
+  return {
+    requestId,
+    group,
+    method,
+    route,
+    lane: lane.kind,
+    attempt,
+    status: outcome.status,
+    fault: outcome.kind === 'failure' ? outcome.fault : undefined,
+    upstreamRequestId: outcome.upstreamRequestId,
+    latencyMs: outcome.latencyMs,
+  };
 }

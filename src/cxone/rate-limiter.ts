@@ -13,7 +13,7 @@ import { createFifo } from './fifo.ts';
 import { ADDRESS_BOOK_MAX_IN_FLIGHT, MAX_WAITING, MAX_WAITING_PER_CALLER } from './limits.ts';
 import type { EndpointGroup } from './request.ts';
 import { createSharedLimit, type SharedLimit } from './shared-limit.ts';
-import { type Exchange, isThrottled, type Step, type WireRefusal } from './step.ts';
+import { type Exchange, isThrottled, type Outcome, type Place, type WireEvents, type WireRefusal } from './step.ts';
 import { createThrottle } from './throttle.ts';
 import { callerOf, createWaitingLine, type Waiter } from './waiting-line.ts';
 
@@ -29,8 +29,12 @@ const REFUSED_AT_ONCE = 100;
 /** Imports are spread over the second, but for this much at once, milliseconds: who clicks waits that long at most. */
 const IMPORT_BURST_MS = 100;
 
-export interface RateLimiter {
-  step: Step;
+/** To be told, for whoever was let in, what becomes of the request on the wire. */
+export interface RateLimiter extends WireEvents<Exchange> {
+  /** Gives a try its place: at once, or when the promise resolves. Throws, or rejects, where there is none for it. */
+  enter(exchange: Exchange): Promise<void> | undefined;
+  /** The try has ended, with this outcome or with none; after a 429, when the promise resolves. */
+  leave(exchange: Exchange, outcome: Outcome | undefined): Promise<void> | undefined;
   /** The rate, in requests a second; and the in-flight bounds, whose places are those of every address book alike. */
   readonly limits: { readonly rate: SharedLimit; readonly inFlight: SharedLimit };
   /** What another process learned from a 429: no request for `waitMs`; and slower ones, where it was just now. */
@@ -41,16 +45,6 @@ export interface RateLimiter {
   pausedUntil(): number;
   status(): { inFlight: number; queued: number; limitPerSecond: number };
   [Symbol.dispose](): void;
-}
-
-/** A request from its turn until the second after its arrival is over. */
-interface Place {
-  /** Whose it is; undefined for an import's. */
-  readonly caller: string | undefined;
-  stage: 'unsent' | 'sent' | 'answered' | 'free';
-  sentAt: number | undefined;
-  /** When it comes free, as far as that is known. */
-  freeAt: number;
 }
 
 /**
@@ -142,6 +136,7 @@ export function createRateLimiter(deps: {
 
   /** Lets go whoever can go, and sleeps exactly until somebody else may. */
   function serve(): void {
+    if (line.size() === 0) return;
     const now = clock.monotonic();
     giveBack(now);
     if (now >= earliestDeadline) refuseLate(now);
@@ -217,17 +212,17 @@ export function createRateLimiter(deps: {
   }
 
   /** Whether a process that was paused has lost places since this one was given out: then it is given back unsent. */
-  function refusal(place: Place, inFlight: Exchange['inFlight']): WireRefusal | undefined {
+  function refusal({ place, inFlight }: Exchange): WireRefusal | undefined {
     const isOver =
       rateLimit.used() > rateLimit.held() ||
       (inFlight && line.underWay(inFlight.key) > partOf(inFlight.max, inFlightLimit.held()));
-    if (!isOver) return undefined;
+    if (!place || !isOver) return undefined;
     giveBackUnsent(place);
     return { reason: 'its place under the rate limit was lost before it was sent', lasting: false };
   }
 
-  function markSent(place: Place): void {
-    if (place.stage !== 'unsent') return;
+  function onSent({ place }: Exchange): void {
+    if (place?.stage !== 'unsent') return;
     unsent--;
     sent++;
     place.stage = 'sent';
@@ -237,10 +232,11 @@ export function createRateLimiter(deps: {
     if (line.size() > 0) wakeAt(place.freeAt);
   }
 
-  function markAnswered(place: Place): void {
+  function onAnswered({ place }: Exchange): void {
+    if (place?.stage !== 'sent') return;
     const freeAt = clock.monotonic() + windowMs();
     // Answered late: the allowance, which counts from when it was sent, is over sooner.
-    if (freeAt >= place.freeAt || place.stage !== 'sent') return;
+    if (freeAt >= place.freeAt) return;
     sent--;
     place.stage = 'answered';
     place.freeAt = freeAt;
@@ -248,11 +244,24 @@ export function createRateLimiter(deps: {
   }
 
   function markDone(place: Place, exchange: Exchange): void {
+    exchange.place = undefined;
     inFlight--;
     line.leave(exchange);
     // What was never sent arrives nowhere.
     giveBackUnsent(place);
     serve();
+  }
+
+  /** Learns from a 429, and from every answer that is none. */
+  function learn({ sentAt }: Place, exchange: Exchange, outcome: Outcome): Promise<void> | undefined {
+    if (outcome.kind === 'failure') return undefined;
+    if (!isThrottled(exchange, outcome)) {
+      if (outcome.status < 500) throttle.succeeded(sentAt);
+      return undefined;
+    }
+    const told = throttle.rateLimited(sentAt, outcome.retryAfterMs);
+    refuseLate(clock.monotonic());
+    return told;
   }
 
   /** Refuses whoever cannot be served in time any more: some at a time, for each has somebody to be told. */
@@ -292,8 +301,9 @@ export function createRateLimiter(deps: {
     return Math.max(0, pausedUntil() - now, roundsAhead * 1000);
   }
 
-  function enter(exchange: Exchange): Place | Promise<Place> {
+  function enter(exchange: Exchange): Promise<void> | undefined {
     const { signal, lane, deadlineAt } = exchange;
+    exchange.place = undefined;
     signal?.throwIfAborted();
     const now = clock.monotonic();
     giveBack(now);
@@ -306,17 +316,20 @@ export function createRateLimiter(deps: {
       );
     }
     if (lane.kind === 'interactive') callers.noteAsking(callerOf(exchange));
-    return placeAtOnce(exchange, now) ?? wait(exchange);
+    exchange.place = placeAtOnce(exchange, now);
+    return exchange.place ? undefined : wait(exchange, now);
   }
 
-  function wait({ signal, lane, inFlight, deadlineAt }: Exchange): Promise<Place> {
+  function wait(exchange: Exchange, cameAt: number): Promise<void> {
+    const { signal, lane, inFlight, deadlineAt, tally } = exchange;
     return new Promise((resolve, reject) => {
       const onAbort = () => {
-        if (line.remove(waiter)) reject(signal?.reason);
+        if (line.remove(waiter)) waiter.refuse(signal?.reason);
       };
       let isWaiting = true;
       const leaveLine = () => {
         isWaiting = false;
+        tally.waitedMs += clock.monotonic() - cameAt;
         signal?.removeEventListener('abort', onAbort);
       };
       const waiter: Waiter<Place> = {
@@ -325,7 +338,8 @@ export function createRateLimiter(deps: {
         deadlineAt,
         admit: (place) => {
           leaveLine();
-          resolve(place);
+          exchange.place = place;
+          resolve();
         },
         refuse: (error) => {
           leaveLine();
@@ -345,32 +359,19 @@ export function createRateLimiter(deps: {
   }
 
   return {
-    async step(exchange, next) {
-      const cameAt = clock.monotonic();
-      let place: Place;
-      try {
-        const entered = enter(exchange);
-        place = entered instanceof Promise ? await entered : entered;
-      } finally {
-        exchange.tally.waitedMs += clock.monotonic() - cameAt;
-      }
-      exchange.wire = {
-        refusal: () => refusal(place, exchange.inFlight),
-        onSent: () => markSent(place),
-        onAnswered: () => markAnswered(place),
-      };
-      try {
-        const outcome = await next(exchange);
-        if (outcome.kind === 'answer' && isThrottled(exchange, outcome)) {
-          const told = throttle.rateLimited(place.sentAt, outcome.retryAfterMs);
-          refuseLate(clock.monotonic());
-          // Before anybody hears of the 429: a process that is killed then starts again where it was, not too early.
-          await told;
-        } else if (outcome.kind === 'answer' && outcome.status < 500) throttle.succeeded(place.sentAt);
-        return outcome;
-      } finally {
-        markDone(place, exchange);
-      }
+    enter,
+    refusal,
+    onSent,
+    onAnswered,
+    leave(exchange, outcome) {
+      const { place } = exchange;
+      if (!place) return undefined;
+      const done = () => markDone(place, exchange);
+      // Before anybody hears of a 429: a process that is killed then starts again where it was, not too early.
+      const told = outcome && learn(place, exchange, outcome);
+      if (told !== undefined) return told.finally(done);
+      done();
+      return undefined;
     },
     limits: { rate: rateLimit, inFlight: inFlightLimit },
     slowDown(learned) {

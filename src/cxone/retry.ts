@@ -10,7 +10,7 @@ import { endOf, endSignal } from './deadline.ts';
 import { mayHaveBeenApplied, toError, unknownOutcome } from './failures.ts';
 import { MAX_ATTEMPTS } from './limits.ts';
 import type { RetryBudget } from './retry-budget.ts';
-import { type AnswerOutcome, type Exchange, isThrottled, type Next, type Outcome } from './step.ts';
+import { type AnswerOutcome, type Exchange, isThrottled, type Outcome } from './step.ts';
 
 /** What the retry step knows about a call so far. */
 interface History {
@@ -21,7 +21,8 @@ interface History {
   replayed: boolean;
 }
 
-export type Retry = (exchange: Exchange, next: Next) => Promise<AnswerOutcome>;
+/** Makes tries of a call until one is its answer. */
+export type Retry = (exchange: Exchange, tryOnce: (exchange: Exchange) => Promise<Outcome>) => Promise<AnswerOutcome>;
 
 /** @param onRetry told of every further try */
 export function createRetry(deps: {
@@ -32,13 +33,13 @@ export function createRetry(deps: {
 }): Retry {
   const { budget, clock, random, onRetry } = deps;
 
-  return async (exchange, next) => {
+  return async (exchange, tryOnce) => {
     const history: History = { retries: 0, unsettled: undefined, replayed: false };
     for (;;) {
       let outcome: Outcome;
       try {
         exchange.attempt = history.retries + 1 + Number(history.replayed);
-        outcome = await next(exchange);
+        outcome = await tryOnce(exchange);
       } catch (error) {
         // The limiter or the circuit did not let this try go, or the caller gave up; an earlier one may have worked.
         throw ended(exchange, history, error);

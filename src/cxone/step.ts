@@ -1,8 +1,8 @@
 /**
  * What passes between the steps of a call: the exchange on its way down, the outcome on its way up. A step decides
- * about one thing and hands on; what goes wrong upstream is an outcome, and only what ends the call here is thrown.
- * A call has one exchange: a step notes on it what it found, for those behind it and for this try (a copy for each step
- * would be a quarter of the memory of a call).
+ * about one thing, before the steps behind it and after them; what goes wrong upstream is an outcome, and only what ends
+ * the call here is thrown. A call has one exchange, on which a step notes what it found. Copies of it, and a promise for
+ * each step that merely passes on what the next one says, would be half of the memory of a call under way.
  */
 import type { UpstreamFault } from '../errors.ts';
 import type { Lane, UpstreamTally } from './call-context.ts';
@@ -42,10 +42,35 @@ export interface Exchange {
   deadlineAt: number | undefined;
   /** 1 for the first try. */
   attempt: number;
-  /** Told by the HTTP step; the limiter counts by it. */
-  wire: WireEvents | undefined;
-  /** Until when this try may take, in the same milliseconds as the deadline. */
+  /** The breaker's, of this try. */
+  era: number;
+  /** The limiter's, of this try, from its turn to its end. */
+  place: Place | undefined;
+  /** How long this try may take, milliseconds, and until when, in the same milliseconds as the deadline. */
+  tryMs: number;
   tryEndsAt: number | undefined;
+  /** The token this try was sent with. */
+  token: Token | undefined;
+}
+
+/** A place under the rate limit, from a request's turn until the second after its arrival is over. */
+export interface Place {
+  /** Whose it is; undefined for an import's. */
+  readonly caller: string | undefined;
+  stage: 'unsent' | 'sent' | 'answered' | 'free';
+  sentAt: number | undefined;
+  /** When it comes free, as far as that is known. */
+  freeAt: number;
+}
+
+/** An access token, and what is known of it. Times are monotonic milliseconds. */
+export interface Token {
+  readonly value: string;
+  readonly fetchedAt: number;
+  readonly renewAt: number;
+  readonly endsAt: number;
+  /** Its predecessor was refused, and itself it was not accepted so far. */
+  doubtful: boolean;
 }
 
 /** Something that is lost by mere time, so that a process that was paused must look before it writes. */
@@ -54,13 +79,14 @@ export interface Hold {
   isHeld(): boolean;
 }
 
-export interface WireEvents {
+/** What HTTP tells of a request while it is under way. */
+export interface WireEvents<Request> {
   /** Asked when a socket is there, right before anything is written to it. */
-  refusal(): WireRefusal | undefined;
+  refusal(request: Request): WireRefusal | undefined;
   /** The request is being written to a connected socket. */
-  onSent(): void;
+  onSent(request: Request): void;
   /** The head of its answer is here, so it surely had arrived. */
-  onAnswered(): void;
+  onAnswered(request: Request): void;
 }
 
 /** Why a request is not written after all: the process was paused, and what it had was given to others meanwhile. */
@@ -111,13 +137,6 @@ export interface FailureOutcome {
 }
 
 export type Outcome = AnswerOutcome | FailureOutcome;
-export type Next = (exchange: Exchange) => Promise<Outcome>;
-export type Step = (exchange: Exchange, next: Next) => Promise<Outcome>;
-
-/** Puts steps around `innermost`; the first is the outermost. */
-export function compose(steps: readonly Step[], innermost: Next): Next {
-  return steps.reduceRight<Next>((next, step) => (exchange) => step(exchange, next), innermost);
-}
 
 /** Whether the call changes something upstream. */
 export function isWrite(exchange: Exchange): boolean {

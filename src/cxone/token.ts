@@ -11,7 +11,7 @@ import type { TokenStyle } from './hosts.ts';
 import type { Http } from './http.ts';
 import { SCOPES } from './limits.ts';
 import { readAnswer } from './read-answer.ts';
-import type { Exchange, FailureOutcome, Next, Outcome, Step } from './step.ts';
+import type { Exchange, FailureOutcome, Outcome, Token } from './step.ts';
 
 export interface Credentials {
   clientId: string;
@@ -37,29 +37,27 @@ const LONGEST_QUIET_MS = 8_000;
 /** A token that replaced a refused one and is refused itself is not replaced sooner, milliseconds. */
 const REFUSED_AGAIN_MS = 5_000;
 
-interface Token {
-  value: string;
-  fetchedAt: number;
-  renewAt: number;
-  endsAt: number;
-  /** Its predecessor was refused, and itself it was not accepted so far. */
-  doubtful: boolean;
-}
-
 const tokenAnswer = z.object({
   // What goes into a header: RFC 6750's characters, and of a bounded length.
   access_token: z.string().regex(/^[\x21-\x7e]{1,16384}$/),
   expires_in: z.unknown().optional(),
 });
 
-/** @param timeoutMs the longest one request for a token may take */
-export function createTokenStep(deps: {
+export interface Tokens {
+  /** The token for this try, at once or when it is there, or that there was none in time. */
+  take(exchange: Exchange): Token | FailureOutcome | Promise<Token | FailureOutcome>;
+  /** To be told what a call that was sent with a token was answered. */
+  note(token: Token, status: number): void;
+}
+
+/** @param deps.timeoutMs the longest one request for a token may take */
+export function createTokens(deps: {
   http: Http;
   credentials: Credentials;
   timeoutMs: number;
   clock: Clock;
   random: () => number;
-}): Step {
+}): Tokens {
   const { clock, random } = deps;
   let failedRenewals = 0;
   let current: Token | undefined;
@@ -99,15 +97,6 @@ export function createTokenStep(deps: {
     return orGivenUp(renew(exchange.tally), exchange, clock);
   }
 
-  function sendWith(token: Token | FailureOutcome, exchange: Exchange, next: Next): Promise<Outcome> {
-    if ('kind' in token) return Promise.resolve(token);
-    exchange.headers.authorization = `Bearer ${token.value}`;
-    return next(exchange).then((outcome) => {
-      if (outcome.kind === 'answer') note(token, outcome.status);
-      return outcome;
-    });
-  }
-
   /** What an answer's status says about the token that was sent. */
   function note(token: Token, status: number): void {
     if (status !== 401) {
@@ -124,11 +113,7 @@ export function createTokenStep(deps: {
     }
   }
 
-  return (exchange, next) => {
-    const taken = take(exchange);
-    if (taken instanceof Promise) return taken.then((token) => sendWith(token, exchange, next));
-    return sendWith(taken, exchange, next);
-  };
+  return { take, note };
 }
 
 /** The token, or that there was none in time. */
@@ -156,7 +141,7 @@ interface TokenFailure {
 }
 
 async function fetchToken(
-  { http, credentials, timeoutMs, clock, random }: Parameters<typeof createTokenStep>[0],
+  { http, credentials, timeoutMs, clock, random }: Parameters<typeof createTokens>[0],
   tally: UpstreamTally,
   maxTries: number,
 ): Promise<Token | TokenFailure> {
@@ -164,8 +149,8 @@ async function fetchToken(
   for (let tryNumber = 1; ; tryNumber++) {
     tally.calls++;
     const askedAt = clock.monotonic();
-    const endsAt = askedAt + timeoutMs;
-    const answer = await http.exchange({ method: 'POST', ...request, signal: undefined, endsAt, wire: undefined });
+    const tryEndsAt = askedAt + timeoutMs;
+    const answer = await http.exchange({ method: 'POST', ...request, signal: undefined, tryEndsAt });
     const outcome = answer.kind === 'answer' ? readAnswer(answer, undefined, clock) : answer;
     if (outcome.kind === 'answer' && outcome.status >= 200 && outcome.status < 300) {
       const parsed = tokenAnswer.safeParse(outcome.body);

@@ -4,7 +4,7 @@ import { createCircuitBreaker } from '../../src/cxone/circuit-breaker.ts';
 import type { Exchange, Outcome } from '../../src/cxone/step.ts';
 import { RateLimitedError, UpstreamError } from '../../src/errors.ts';
 import { createFakeClock } from '../support/clock.ts';
-import { answerOf, createStillClient, exchangeOf, failureOf, importCall, interactive, read } from './fixture.ts';
+import { answerOf, createStillClient, exchangeOf, failureOf, importCall, interactive, pass, read } from './fixture.ts';
 import { hang, json, startScriptedUpstream } from './scripted-upstream.ts';
 
 const importLane = { kind: 'import', key: 'a' } as const;
@@ -18,7 +18,7 @@ function setUp() {
     asked++;
     return outcome;
   };
-  const send = (overrides: Partial<Exchange> = {}) => breaker.step(exchangeOf(overrides), next);
+  const send = (overrides: Partial<Exchange> = {}) => pass(breaker, exchangeOf(overrides), next);
   return {
     clock,
     breaker,
@@ -117,7 +117,7 @@ test('half-open, one call at a time asks; the others wait for it shortly and all
     asked++;
     return asked === 1 ? probe.promise : Promise.resolve(answerOf(200));
   };
-  const calls = Array.from({ length: 20 }, () => breaker.step(exchangeOf(), next));
+  const calls = Array.from({ length: 20 }, () => pass(breaker, exchangeOf(), next));
   await clock.settle();
   expect(asked).toBe(1);
   expect(breaker.state()).toBe('HALF_OPEN');
@@ -130,7 +130,7 @@ test('a probe that hangs holds new calls for less than half a second', async () 
   const { clock, breaker, fail, send } = setUp();
   await fail(3, answerOf(429));
   await clock.advance(2000);
-  void breaker.step(exchangeOf(), () => new Promise(() => {}));
+  void pass(breaker, exchangeOf(), () => new Promise(() => {}));
   const call = send();
   call.catch(() => {});
   await clock.advance(300);
@@ -141,7 +141,7 @@ test('a probe whose caller gives up leaves the next one to ask', async () => {
   const { clock, breaker, fail, send, answer } = setUp();
   await fail(3, answerOf(429));
   await clock.advance(2000);
-  await expect(breaker.step(exchangeOf(), () => Promise.reject(new Error('gone')))).rejects.toThrow('gone');
+  await expect(pass(breaker, exchangeOf(), () => Promise.reject(new Error('gone')))).rejects.toThrow('gone');
   answer(answerOf(200));
   await send();
   expect(breaker.state()).toBe('CLOSED');
@@ -173,7 +173,7 @@ test('imports wait for it, until their signal ends them', async () => {
 test('late answers of calls sent before the circuit opened neither prolong it nor pass for its probe', async () => {
   const { clock, breaker, fail } = setUp();
   const late = Array.from({ length: 4 }, () => Promise.withResolvers<Outcome>());
-  const calls = late.map(({ promise }) => breaker.step(exchangeOf(), () => promise));
+  const calls = late.map(({ promise }) => pass(breaker, exchangeOf(), () => promise));
   await fail(3, answerOf(429));
   const openUntil = breaker.openUntil();
   await clock.advance(1000);
@@ -181,7 +181,7 @@ test('late answers of calls sent before the circuit opened neither prolong it no
   await Promise.all(calls.slice(1));
   expect(breaker.openUntil()).toBe(openUntil);
   await clock.advance(1000);
-  void breaker.step(exchangeOf(), () => new Promise(() => {}));
+  void pass(breaker, exchangeOf(), () => new Promise(() => {}));
   expect(breaker.state()).toBe('HALF_OPEN');
   late[0]?.resolve(answerOf(200));
   await calls[0];

@@ -2,9 +2,11 @@
 import { z } from 'zod';
 import { systemClock } from '../../src/clock.ts';
 import { type CallContext, newUpstreamTally } from '../../src/cxone/call-context.ts';
+import type { CircuitBreaker } from '../../src/cxone/circuit-breaker.ts';
 import { type CxoneClient, type CxoneClientOptions, createCxoneClient } from '../../src/cxone/client.ts';
+import type { RateLimiter } from '../../src/cxone/rate-limiter.ts';
 import type { CxoneRequest } from '../../src/cxone/request.ts';
-import type { AnswerOutcome, Exchange, FailureOutcome } from '../../src/cxone/step.ts';
+import type { AnswerOutcome, Exchange, FailureOutcome, Outcome, WireEvents } from '../../src/cxone/step.ts';
 import { createFakeClock, type FakeClock } from '../support/clock.ts';
 
 export const SECRET = 'hunter2-client-secret';
@@ -98,8 +100,11 @@ export function exchangeOf(overrides: Partial<Exchange> = {}): Exchange {
     stopped: undefined,
     deadlineAt: undefined,
     attempt: 1,
-    wire: undefined,
+    era: 0,
+    place: undefined,
+    tryMs: 30_000,
     tryEndsAt: undefined,
+    token: undefined,
     ...overrides,
   };
 }
@@ -119,6 +124,25 @@ export function answerOf(status: number, overrides: Partial<AnswerOutcome> = {})
 
 export function failureOf(overrides: Partial<FailureOutcome> = {}): FailureOutcome {
   return { kind: 'failure', fault: 'unavailable', reached: 'upstream', reason: 'it broke', latencyMs: 5, ...overrides };
+}
+
+/** Whoever is to be told of a request on the wire. */
+type Told = Partial<WireEvents<Exchange>>;
+
+/** A try through one step; `next` is what stands behind it, and tells the step what happens on the wire. */
+export async function pass(
+  step: Pick<CircuitBreaker | RateLimiter, 'enter' | 'leave'> & Told,
+  exchange: Exchange,
+  next: (exchange: Exchange, told: Told) => Promise<Outcome>,
+): Promise<Outcome> {
+  await step.enter(exchange);
+  let outcome: Outcome | undefined;
+  try {
+    outcome = await next(exchange, step);
+    return outcome;
+  } finally {
+    await step.leave(exchange, outcome);
+  }
 }
 
 /** A share that a test changes at will, and how often somebody was short of it. */
@@ -146,13 +170,13 @@ export function fakeWire(
   const arrivals: number[] = [];
   return {
     arrivals,
-    async next(exchange: Exchange): Promise<AnswerOutcome> {
+    async next(exchange: Exchange, told: Told): Promise<AnswerOutcome> {
       const { arrivesAfterMs, answersAfterMs, outcome = answerOf(200) } = reply(exchange);
-      exchange.wire?.onSent();
+      told.onSent?.(exchange);
       await clock.sleep(arrivesAfterMs);
       arrivals.push(clock.monotonic());
       await clock.sleep(answersAfterMs);
-      exchange.wire?.onAnswered();
+      told.onAnswered?.(exchange);
       return outcome;
     },
   };

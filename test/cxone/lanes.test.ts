@@ -3,7 +3,7 @@ import type { Lane } from '../../src/cxone/call-context.ts';
 import { createRateLimiter } from '../../src/cxone/rate-limiter.ts';
 import type { Exchange } from '../../src/cxone/step.ts';
 import { createFakeClock } from '../support/clock.ts';
-import { changeableShare, exchangeOf, fakeWire } from './fixture.ts';
+import { changeableShare, exchangeOf, fakeWire, pass } from './fixture.ts';
 
 const interactive: Lane = { kind: 'interactive' };
 const importLane = (key: string): Lane => ({ kind: 'import', key });
@@ -18,9 +18,9 @@ function setUp(limit: number) {
     limiter,
     order,
     send: (name: string, overrides: Partial<Exchange>) =>
-      limiter.step(exchangeOf(overrides), (exchange) => {
+      pass(limiter, exchangeOf(overrides), (exchange, told) => {
         order.push(name);
-        return wire.next(exchange);
+        return wire.next(exchange, told);
       }),
   };
 }
@@ -73,7 +73,7 @@ describe('beside a caller who asks for all there is', () => {
     let served = 0;
     const ask = async (lane: Lane) => {
       const askedAt = clock.monotonic();
-      await limiter.step(exchangeOf({ ...bound, lane, deadlineAt: askedAt + 9000 }), wire.next);
+      await pass(limiter, exchangeOf({ ...bound, lane, deadlineAt: askedAt + 9000 }), wire.next);
       return clock.monotonic() - askedAt;
     };
     const askOn = async () => {
@@ -170,16 +170,16 @@ test('a full in-flight bound holds up nobody but those it bounds', async () => {
   const bounded = { inFlight: { key: 'addressBook:1', max: 3 } };
   const busy = Promise.all(
     Array.from({ length: 10 }, () =>
-      limiter.step(exchangeOf(bounded), async (exchange) => {
+      pass(limiter, exchangeOf(bounded), async (exchange, told) => {
         peak = Math.max(peak, ++underWay);
-        const outcome = await wire.next(exchange);
+        const outcome = await wire.next(exchange, told);
         underWay--;
         return outcome;
       }),
     ),
   );
-  const other = limiter.step(exchangeOf({ inFlight: { key: 'addressBook:2', max: 3 } }), wire.next);
-  const unbound = limiter.step(exchangeOf(), wire.next);
+  const other = pass(limiter, exchangeOf({ inFlight: { key: 'addressBook:2', max: 3 } }), wire.next);
+  const unbound = pass(limiter, exchangeOf(), wire.next);
   await clock.advanceUntil(Promise.all([other, unbound]));
   expect(clock.monotonic()).toBeLessThan(510);
   await clock.advanceUntil(busy);
@@ -197,9 +197,9 @@ test('an in-flight bound is shared with the other replicas, place by place', asy
   const sendAll = () =>
     Promise.all(
       Array.from({ length: 8 }, () =>
-        limiter.step(exchangeOf({ inFlight: { key: 'addressBook:1', max: 15 } }), async (exchange) => {
+        pass(limiter, exchangeOf({ inFlight: { key: 'addressBook:1', max: 15 } }), async (exchange, told) => {
           peak = Math.max(peak, inFlight.used());
-          return fakeWire(clock, () => ({ arrivesAfterMs: 1, answersAfterMs: 50 })).next(exchange);
+          return fakeWire(clock, () => ({ arrivesAfterMs: 1, answersAfterMs: 50 })).next(exchange, told);
         }),
       ),
     );

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createRateLimiter } from '../../src/cxone/rate-limiter.ts';
 import type { Exchange } from '../../src/cxone/step.ts';
 import { createFakeClock } from '../support/clock.ts';
-import { answerOf, changeableShare, exchangeOf, fakeWire, mostInAnyWindow } from './fixture.ts';
+import { answerOf, changeableShare, exchangeOf, fakeWire, mostInAnyWindow, pass } from './fixture.ts';
 
 const atOnce = { arrivesAfterMs: 1, answersAfterMs: 4 };
 
@@ -11,7 +11,7 @@ test('an idle group lets a whole second of requests through at once, and not one
   const clock = createFakeClock();
   const limiter = createRateLimiter({ group: 'addressBooks', limit: 10, clock });
   const wire = fakeWire(clock, () => atOnce);
-  const calls = Promise.all(Array.from({ length: 11 }, () => limiter.step(exchangeOf(), wire.next)));
+  const calls = Promise.all(Array.from({ length: 11 }, () => pass(limiter, exchangeOf(), wire.next)));
   await clock.advance(900);
   expect(wire.arrivals).toHaveLength(10);
   expect(limiter.status()).toMatchObject({ inFlight: 0, queued: 1, limitPerSecond: 10 });
@@ -41,7 +41,7 @@ test('never more than the limit arrive in any second, however they come and howe
         for (const { comesAfterMs, isImport } of requests) {
           await clock.advance(comesAfterMs);
           const lane = isImport ? ({ kind: 'import', key: 'a' } as const) : ({ kind: 'interactive' } as const);
-          calls.push(limiter.step(exchangeOf({ lane }), wire.next));
+          calls.push(pass(limiter, exchangeOf({ lane }), wire.next));
         }
         await clock.advanceUntil(Promise.all(calls));
         expect(wire.arrivals).toHaveLength(requests.length);
@@ -56,7 +56,7 @@ test('a steady load gets within 2 % of its limit', async () => {
   const clock = createFakeClock();
   const limiter = createRateLimiter({ group: 'outbound', limit: 50, clock });
   const wire = fakeWire(clock, () => atOnce);
-  const calls = Promise.all(Array.from({ length: 1000 }, () => limiter.step(exchangeOf(), wire.next)));
+  const calls = Promise.all(Array.from({ length: 1000 }, () => pass(limiter, exchangeOf(), wire.next)));
   await clock.advanceUntil(calls);
   // 950 of the 1000 have to wait for a place: 19 s at the least.
   expect(clock.monotonic()).toBeGreaterThan(19_000);
@@ -67,7 +67,7 @@ test('slow answers do not slow the rate beyond the allowance for the way', async
   const clock = createFakeClock();
   const limiter = createRateLimiter({ group: 'outbound', limit: 5, clock });
   const wire = fakeWire(clock, () => ({ arrivesAfterMs: 1, answersAfterMs: 20_000 }));
-  void Promise.all(Array.from({ length: 20 }, () => limiter.step(exchangeOf(), wire.next)));
+  void Promise.all(Array.from({ length: 20 }, () => pass(limiter, exchangeOf(), wire.next)));
   await clock.advance(3 * 1510);
   expect(wire.arrivals).toHaveLength(20);
 });
@@ -81,11 +81,11 @@ test('a place counts from when its request is sent, not from when it was given',
   const next = fakeWire(clock, () => atOnce).next;
   const calls = Promise.all(
     Array.from({ length: 4 }, () =>
-      limiter.step(exchangeOf(), async (exchange) => {
+      pass(limiter, exchangeOf(), async (exchange, told) => {
         token ??= clock.sleep(2000);
         await token;
         arrivals.push(clock.monotonic());
-        return next(exchange);
+        return next(exchange, told);
       }),
     ),
   );
@@ -97,8 +97,8 @@ test('a request that was never sent gives its place back at once', async () => {
   const clock = createFakeClock();
   const limiter = createRateLimiter({ group: 'outbound', limit: 1, clock });
   const wire = fakeWire(clock, () => atOnce);
-  await expect(limiter.step(exchangeOf(), () => Promise.reject(new Error('no connection')))).rejects.toThrow();
-  await clock.advanceUntil(limiter.step(exchangeOf(), wire.next));
+  await expect(pass(limiter, exchangeOf(), () => Promise.reject(new Error('no connection')))).rejects.toThrow();
+  await clock.advanceUntil(pass(limiter, exchangeOf(), wire.next));
   expect(clock.monotonic()).toBeLessThan(10);
 });
 
@@ -108,7 +108,7 @@ test('a share of the limit is kept like a limit, and can change while calls wait
   const wire = fakeWire(clock, () => atOnce);
   const share = changeableShare(4);
   limiter.limits.rate.setShare(share);
-  const calls = Promise.all(Array.from({ length: 28 }, () => limiter.step(exchangeOf(), wire.next)));
+  const calls = Promise.all(Array.from({ length: 28 }, () => pass(limiter, exchangeOf(), wire.next)));
   await clock.advance(2500);
   expect(mostInAnyWindow(wire.arrivals)).toBe(4);
   expect(limiter.status().limitPerSecond).toBe(4);
@@ -124,8 +124,8 @@ test('without any place nothing is sent, and nobody is refused before their time
   const wire = fakeWire(clock, () => atOnce);
   const share = changeableShare(0);
   limiter.limits.rate.setShare(share);
-  const patient = limiter.step(exchangeOf({ deadlineAt: 9000 }), wire.next);
-  const late = limiter.step(exchangeOf({ deadlineAt: 3000 }), wire.next);
+  const patient = pass(limiter, exchangeOf({ deadlineAt: 9000 }), wire.next);
+  const late = pass(limiter, exchangeOf({ deadlineAt: 3000 }), wire.next);
   await expect(clock.advanceUntil(late)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   expect(clock.monotonic()).toBe(3000);
   expect(wire.arrivals).toEqual([]);
@@ -141,8 +141,8 @@ test('many wait for places that are about to come, and too many are refused at o
   const share = changeableShare(0);
   share.more = 4;
   limiter.limits.rate.setShare(share);
-  const waiting = Array.from({ length: 44 }, () => limiter.step(exchangeOf({ deadlineAt: 9000 }), wire.next));
-  await expect(limiter.step(exchangeOf({ deadlineAt: 9000 }), wire.next)).rejects.toMatchObject({
+  const waiting = Array.from({ length: 44 }, () => pass(limiter, exchangeOf({ deadlineAt: 9000 }), wire.next));
+  await expect(pass(limiter, exchangeOf({ deadlineAt: 9000 }), wire.next)).rejects.toMatchObject({
     code: 'RATE_LIMITED',
   });
   share.places = 4;
@@ -159,9 +159,9 @@ test('it tells how many places are used until the second after their answer is o
   const share = changeableShare(2);
   const { rate } = limiter.limits;
   rate.setShare(share);
-  await clock.advanceUntil(Promise.all([1, 2].map(() => limiter.step(exchangeOf(), wire.next))));
+  await clock.advanceUntil(Promise.all([1, 2].map(() => pass(limiter, exchangeOf(), wire.next))));
   expect([rate.used(), share.shortage]).toEqual([2, 0]);
-  const third = limiter.step(exchangeOf(), wire.next);
+  const third = pass(limiter, exchangeOf(), wire.next);
   expect([rate.shortAt(), share.shortage]).toEqual([clock.monotonic(), 1]);
   await clock.advanceUntil(third);
   // The first two have come free; the third, sent in their stead, has not.
@@ -178,10 +178,10 @@ test('who was let go, and was paused until the place was given to others, is not
   const refusals: unknown[] = [];
   const next = async (exchange: Exchange) => {
     await clock.sleep(100);
-    refusals.push(exchange.wire?.refusal());
+    refusals.push(limiter.refusal(exchange));
     return answerOf(200);
   };
-  const calls = Promise.all([1, 2, 3].map(() => limiter.step(exchangeOf(), next)));
+  const calls = Promise.all([1, 2, 3].map(() => pass(limiter, exchangeOf(), next)));
   share.places = 2;
   await clock.advanceUntil(calls);
   // One too many: as soon as it has stepped back, the others are within what is left.
@@ -192,7 +192,7 @@ test('a limit below one request a second makes the window longer', async () => {
   const clock = createFakeClock();
   const limiter = createRateLimiter({ group: 'outbound', limit: 0.25, clock });
   const wire = fakeWire(clock, () => atOnce);
-  await clock.advanceUntil(Promise.all(Array.from({ length: 3 }, () => limiter.step(exchangeOf(), wire.next))));
+  await clock.advanceUntil(Promise.all(Array.from({ length: 3 }, () => pass(limiter, exchangeOf(), wire.next))));
   const [first = 0, second = 0, third = 0] = wire.arrivals;
   expect(second - first).toBeGreaterThanOrEqual(4000);
   expect(third - second).toBeGreaterThanOrEqual(4000);

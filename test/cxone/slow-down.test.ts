@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createRateLimiter } from '../../src/cxone/rate-limiter.ts';
 import { RateLimitedError } from '../../src/errors.ts';
 import { createFakeClock } from '../support/clock.ts';
-import { answerOf, exchangeOf, fakeWire } from './fixture.ts';
+import { answerOf, exchangeOf, fakeWire, pass } from './fixture.ts';
 
 const quick = { arrivesAfterMs: 1, answersAfterMs: 4 };
 const tooMany = (retryAfterMs?: number) => ({ ...quick, outcome: answerOf(429, { retryAfterMs }) });
@@ -19,7 +19,7 @@ function setUp(limit: number) {
     answer: (next: () => ReturnType<typeof tooMany> | typeof quick) => {
       reply = next as typeof reply;
     },
-    send: (deadlineAt?: number) => limiter.step(exchangeOf({ deadlineAt }), wire.next),
+    send: (deadlineAt?: number) => pass(limiter, exchangeOf({ deadlineAt }), wire.next),
   };
 }
 
@@ -105,14 +105,14 @@ test('what one limiter learns from a 429 it tells once for all that were under w
     onSlowDown: async (ms) => void told.push(ms),
   });
   const refusing = fakeWire(clock, () => tooMany(3000));
-  await clock.advanceUntil(Promise.all([1, 2, 3].map(() => teacher.step(exchangeOf(), refusing.next))));
+  await clock.advanceUntil(Promise.all([1, 2, 3].map(() => pass(teacher, exchangeOf(), refusing.next))));
   expect(told).toEqual([3000]);
 
   const learner = createRateLimiter({ group: 'outbound', limit: 10, clock });
   learner.slowDown({ waitMs: 3000, isFresh: true });
   const taughtAt = clock.monotonic();
   const wire = fakeWire(clock, () => quick);
-  await clock.advanceUntil(learner.step(exchangeOf(), wire.next));
+  await clock.advanceUntil(pass(learner, exchangeOf(), wire.next));
   expect(clock.monotonic() - taughtAt).toBeGreaterThanOrEqual(3000);
   expect(learner.status().limitPerSecond).toBeLessThan(6);
 });
@@ -122,7 +122,7 @@ test('nobody hears of a 429 before it was told: a process that is killed then fi
   const stored = Promise.withResolvers<void>();
   const limiter = createRateLimiter({ group: 'outbound', limit: 10, clock, onSlowDown: () => stored.promise });
   let isHeard = false;
-  const asked = limiter.step(exchangeOf(), fakeWire(clock, () => tooMany(3000)).next).then(() => {
+  const asked = pass(limiter, exchangeOf(), fakeWire(clock, () => tooMany(3000)).next).then(() => {
     isHeard = true;
   });
   await clock.advance(2000);

@@ -3,7 +3,7 @@ import { MAX_WAITING, MAX_WAITING_PER_CALLER } from '../../src/cxone/limits.ts';
 import { createRateLimiter } from '../../src/cxone/rate-limiter.ts';
 import { RateLimitedError } from '../../src/errors.ts';
 import { createFakeClock } from '../support/clock.ts';
-import { answerOf, exchangeOf, fakeWire } from './fixture.ts';
+import { answerOf, exchangeOf, fakeWire, pass } from './fixture.ts';
 
 function setUp(limit: number) {
   const clock = createFakeClock();
@@ -14,8 +14,8 @@ function setUp(limit: number) {
 
 test('a call that cannot have its turn before its deadline is refused at once, and told when to come', async () => {
   const { clock, limiter, wire } = setUp(10);
-  void Promise.all(Array.from({ length: 60 }, () => limiter.step(exchangeOf(), wire.next)));
-  const refused = limiter.step(exchangeOf({ deadlineAt: 3000 }), wire.next);
+  void Promise.all(Array.from({ length: 60 }, () => pass(limiter, exchangeOf(), wire.next)));
+  const refused = pass(limiter, exchangeOf({ deadlineAt: 3000 }), wire.next);
   const error = await refused.catch((thrown: unknown) => thrown);
   expect(clock.monotonic()).toBe(0);
   expect(error).toBeInstanceOf(RateLimitedError);
@@ -25,8 +25,8 @@ test('a call that cannot have its turn before its deadline is refused at once, a
 test('a call whose deadline comes while it waits leaves the line then', async () => {
   const { clock, limiter } = setUp(1);
   // A request that is never sent and never ends holds the only place.
-  void limiter.step(exchangeOf(), () => new Promise(() => {}));
-  const late = limiter.step(exchangeOf({ deadlineAt: 700 }), () => Promise.resolve(answerOf(200)));
+  void pass(limiter, exchangeOf(), () => new Promise(() => {}));
+  const late = pass(limiter, exchangeOf({ deadlineAt: 700 }), () => Promise.resolve(answerOf(200)));
   late.catch(() => {});
   await clock.advance(699);
   expect(limiter.status().queued).toBe(1);
@@ -37,10 +37,10 @@ test('a call whose deadline comes while it waits leaves the line then', async ()
 
 test('a caller that gives up leaves the line, and its turn goes to the next', async () => {
   const { clock, limiter, wire } = setUp(1);
-  const first = limiter.step(exchangeOf(), wire.next);
+  const first = pass(limiter, exchangeOf(), wire.next);
   const cancel = new AbortController();
-  const second = limiter.step(exchangeOf({ signal: cancel.signal }), wire.next);
-  const third = limiter.step(exchangeOf(), wire.next);
+  const second = pass(limiter, exchangeOf({ signal: cancel.signal }), wire.next);
+  const third = pass(limiter, exchangeOf(), wire.next);
   cancel.abort(new Error('gone'));
   await expect(second).rejects.toThrow('gone');
   await clock.advanceUntil(Promise.all([first, third]));
@@ -50,7 +50,7 @@ test('a caller that gives up leaves the line, and its turn goes to the next', as
 
 test('the line is bounded: one more than that is refused at once', async () => {
   const { limiter, wire } = setUp(1);
-  const ask = (key: string) => limiter.step(exchangeOf({ lane: { kind: 'interactive', key } }), wire.next);
+  const ask = (key: string) => pass(limiter, exchangeOf({ lane: { kind: 'interactive', key } }), wire.next);
   const fill = (key: string, count: number) => {
     for (let index = 0; index < count; index++) ask(key).catch(() => {});
   };
@@ -67,18 +67,20 @@ test('the line is bounded: one more than that is refused at once', async () => {
 
 test('waiting is counted in the tally', async () => {
   const { clock, limiter, wire } = setUp(1);
-  await clock.advanceUntil(limiter.step(exchangeOf(), wire.next));
+  await clock.advanceUntil(pass(limiter, exchangeOf(), wire.next));
   const exchange = exchangeOf();
-  await clock.advanceUntil(limiter.step(exchange, wire.next));
+  await clock.advanceUntil(pass(limiter, exchange, wire.next));
   expect(exchange.tally.waitedMs).toBeGreaterThan(990);
   expect(exchange.tally.waitedMs).toBeLessThan(1010);
 });
 
 test('the limiter sets no timer while nobody waits, and one while somebody does', async () => {
   const { clock, limiter, wire } = setUp(2);
-  await clock.advanceUntil(Promise.all([limiter.step(exchangeOf(), wire.next), limiter.step(exchangeOf(), wire.next)]));
+  await clock.advanceUntil(
+    Promise.all([pass(limiter, exchangeOf(), wire.next), pass(limiter, exchangeOf(), wire.next)]),
+  );
   expect(clock.pendingSleeps).toBe(0);
-  for (let index = 0; index < 5; index++) limiter.step(exchangeOf(), wire.next).catch(() => {});
+  for (let index = 0; index < 5; index++) pass(limiter, exchangeOf(), wire.next).catch(() => {});
   expect(clock.pendingSleeps).toBe(1);
   limiter[Symbol.dispose]();
   expect(clock.pendingSleeps).toBe(0);
