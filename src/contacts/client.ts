@@ -48,16 +48,13 @@ export interface ContactClient {
 }
 
 export function createContactClient({ cxone }: { cxone: CxoneClient }): ContactClient {
-  const path = (bookId: string, contactId?: string) => [
-    ...addressBookPath(bookId),
-    'contacts',
-    ...(contactId === undefined ? [] : [contactId]),
-  ];
+  const contactsPath = (bookId: string) => [...addressBookPath(bookId), 'contacts'];
+  const contactPath = (bookId: string, contactId: string) => [...addressBookPath(bookId), 'contacts', contactId];
 
   return {
     async get(bookId, contactId, call) {
       const answer = await cxone.send(
-        { ...inBook(bookId), method: 'GET', path: path(bookId, contactId), answer: wireContact, accept: [404] },
+        { ...inBook(bookId), method: 'GET', path: contactPath(bookId, contactId), answer: wireContact, accept: [404] },
         call,
       );
       if (answer.status === 404) return null;
@@ -73,7 +70,7 @@ export function createContactClient({ cxone }: { cxone: CxoneClient }): ContactC
       const { entities, ...rest } = await cxone.page(
         {
           ...inBook(bookId),
-          path: path(bookId),
+          path: contactsPath(bookId),
           entity: wireContact,
           page,
           pageSize,
@@ -87,7 +84,7 @@ export function createContactClient({ cxone }: { cxone: CxoneClient }): ContactC
 
     async create(bookId, body, call) {
       const answer = await cxone.send(
-        { ...inBook(bookId), method: 'POST', path: path(bookId), body, answer: z.unknown(), accept: [404] },
+        { ...inBook(bookId), method: 'POST', path: contactsPath(bookId), body, answer: z.unknown(), accept: [404] },
         call,
       );
       return answer.status === 404 ? null : written(bookId, answer);
@@ -101,7 +98,7 @@ export function createContactClient({ cxone }: { cxone: CxoneClient }): ContactC
             headers: { 'if-match': tagForm === 'asSent' ? etag : `"${opaqueTag(etag)}"` },
           }),
           method: 'PUT',
-          path: path(bookId, id),
+          path: contactPath(bookId, id),
           body,
           answer: z.unknown(),
           accept: [404, 412],
@@ -116,7 +113,13 @@ export function createContactClient({ cxone }: { cxone: CxoneClient }): ContactC
 
     async remove(bookId, contactId, call) {
       const { status, upstreamRequestId, latencyMs } = await cxone.send(
-        { ...inBook(bookId), method: 'DELETE', path: path(bookId, contactId), answer: z.unknown(), accept: [404] },
+        {
+          ...inBook(bookId),
+          method: 'DELETE',
+          path: contactPath(bookId, contactId),
+          answer: z.unknown(),
+          accept: [404],
+        },
         call,
       );
       return status === 404 ? 'gone' : { upstreamRequestId, latencyMs };

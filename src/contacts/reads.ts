@@ -48,11 +48,13 @@ export function createContactReads(deps: { client: ContactClient; cache: Baselin
     const key = JSON.stringify([call.lane.kind, bookId, contactId]);
     const joined = flights.get(key);
     if (joined) return join(joined, bookId, contactId, call);
-    const answer = ask(bookId, contactId, call).finally(() => {
-      if (flights.get(key) === flight) flights.delete(key);
-    });
+    const answer = ask(bookId, contactId, call);
     const flight = { contactId, leader: call, answer };
+    const land = () => {
+      if (flights.get(key) === flight) flights.delete(key);
+    };
     flights.set(key, flight);
+    answer.then(land, land);
     return answer;
   }
 

@@ -38,6 +38,7 @@ interface Caller {
 export function createCallerShares({ clock }: { clock: Clock }): CallerShares {
   /** Who asked last is last. */
   const callers = new Map<string, Caller>();
+  let askedLast: Caller | undefined;
 
   function forgetOld(now: number): void {
     for (const [name, caller] of callers) {
@@ -75,8 +76,11 @@ export function createCallerShares({ clock }: { clock: Clock }): CallerShares {
       const now = clock.monotonic();
       const caller = callers.get(name) ?? { using: 0, peak: 0, peakBefore: 0, peakFrom: now, askedAt: now };
       caller.askedAt = now;
-      callers.delete(name);
-      callers.set(name, caller);
+      if (caller !== askedLast) {
+        askedLast = caller;
+        callers.delete(name);
+        callers.set(name, caller);
+      }
       forgetOld(now);
     },
     mayTake(name, capacity, taken) {

@@ -219,11 +219,10 @@ export function createCxoneClient(options: CxoneClientOptions): CxoneClient {
     context: CallContext,
   ): Promise<CxoneReply<T, Accepted>> {
     const exchange = toExchange(request, context, { retryBaseMs, hold: options.currentHold?.() });
-    const outcome = await groups[request.group].call(exchange);
-    const { kind: _kind, ...head } = outcome;
-    const body = head.status < 300 ? checkBody(request.answer, exchange, outcome) : outcome.body;
+    const answer = await groups[request.group].call(exchange);
+    if (answer.status < 300) answer.body = checkBody(request.answer, exchange, answer);
     // The status says which of the two forms it is; TypeScript cannot follow a number through a conditional type.
-    return { ...head, body } as CxoneReply<T, Accepted>;
+    return answer as unknown as CxoneReply<T, Accepted>;
   }
 
   const availableAt = (group: EndpointGroup) =>
