@@ -16,7 +16,30 @@ export function sendJson(
   const length = Buffer.byteLength(body);
   response.writeHead(status, { 'content-type': contentType, 'content-length': length });
   // ASCII is the same bytes in Latin-1, as which Node need not look at each character again.
-  response.end(body, length === body.length ? 'latin1' : 'utf8');
+  endWithOthers({ response, body, encoding: length === body.length ? 'latin1' : 'utf8' });
+}
+
+interface Ending {
+  readonly response: ServerResponse;
+  readonly body: string;
+  readonly encoding: BufferEncoding;
+}
+
+let endings: Ending[] = [];
+
+/**
+ * Ends an answer together with the others that are ready in this turn of the event loop. Each write by itself wakes up
+ * a client who sleeps again before the next one, which took a fifth of the time of a small answer; where there is no
+ * other answer, it is written no later than before.
+ */
+function endWithOthers(ending: Ending): void {
+  if (endings.push(ending) === 1) setImmediate(endAll);
+}
+
+function endAll(): void {
+  const all = endings;
+  endings = [];
+  for (const { response, body, encoding } of all) response.end(body, encoding);
 }
 
 /** The HTTP status of an error. */
