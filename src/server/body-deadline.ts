@@ -15,13 +15,16 @@ const LOOK_EVERY_MS = 1000;
 /** Cuts a request off where its body has not arrived `timeoutMs` from now, with a 408 where nothing was answered yet. */
 export function enforceBodyDeadline(incoming: Incoming, timeoutMs: number, clock: Clock): void {
   const { request } = incoming;
-  if (request.complete) return;
   const look = async () => {
     await socketsRead();
     if (!request.complete && !request.destroyed) cutOff(incoming, `The body did not arrive within ${timeoutMs} ms.`);
   };
-  const cancel = clock.after(timeoutMs, () => void look());
-  request.once('end', cancel).once('close', cancel);
+  // Most bodies come with their head: of those, the parser has read all when its caller is done.
+  queueMicrotask(() => {
+    if (request.complete || request.destroyed) return;
+    const cancel = clock.after(timeoutMs, () => void look());
+    request.once('end', cancel).once('close', cancel);
+  });
 }
 
 /**

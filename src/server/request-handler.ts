@@ -21,6 +21,7 @@ import type { RouteMatch } from './routes.ts';
 import type { RunningRequests } from './running-requests.ts';
 
 export const GRAPHQL_PATH = '/graphql';
+const GRAPHQL = { kind: 'graphql' } as const;
 
 /** A request id from outside is taken over where it can do no harm in a log or a header. */
 const SAFE_REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -112,14 +113,14 @@ export function createRequestHandler(
       throw new GatewayError('BAD_USER_INPUT', 'The request target must be a path.');
     }
     const [path, queryString] = splitTarget(target);
-    const match = findRoute(request.method ?? '', path);
+    const match = path === GRAPHQL_PATH ? GRAPHQL : findRoute(request.method ?? '', path);
     const bodyTimeoutMs = match.kind === 'route' ? match.route.bodyTimeoutMs : undefined;
     if (bodyTimeoutMs === null) enforceBodyPace(state, limits.bodyPace, clock);
     else enforceBodyDeadline(state, bodyTimeoutMs ?? limits.bodyTimeoutMs, clock);
 
     if (request.method === 'OPTIONS') {
       response.writeHead(204, { allow: 'GET, HEAD, POST, PUT' }).end();
-    } else if (path === GRAPHQL_PATH) {
+    } else if (match.kind === 'graphql') {
       state.route = GRAPHQL_PATH;
       await answerGraphQL(state, queryString);
     } else if (match.kind === 'route') {

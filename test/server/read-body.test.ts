@@ -19,6 +19,22 @@ test('a body is read whole, however it is cut', async () => {
   expect(String(await body)).toBe('abcdef');
 });
 
+test('a body that is there already is taken as it is, within the same bounds', async () => {
+  const there = (...parts: string[]) => {
+    const message = request();
+    for (const part of parts) message.push(part);
+    message.push(null);
+    return Object.assign(message, { complete: true });
+  };
+  expect(String(await readBody(there('abc', 'def'), 10))).toBe('abcdef');
+  expect(await readBody(there(), 10)).toHaveLength(0);
+  await expect(readBody(there('0123456789', '0'), 10)).rejects.toThrow(BodyTooLargeError);
+  const refuse = () => {
+    throw new GatewayError('LIMIT_EXCEEDED', 'No.');
+  };
+  await expect(readBody(there('a'), 10, refuse)).rejects.toThrow('No.');
+});
+
 test('a body that is too large is refused when that is known: declared, or with the byte that is too many', async () => {
   await expect(readBody(request({ 'content-length': '11' }), 10)).rejects.toThrow(BodyTooLargeError);
   const message = request();
