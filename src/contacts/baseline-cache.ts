@@ -48,8 +48,8 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
     ttl: ttlMs,
     ...agesBy(clock),
   });
-  /** For each fill under way, the contacts its answer no longer counts for; null: none of it does. */
-  const fills = new Set<{ outdated: Set<string> | null }>();
+  /** For each fill under way, the contacts its answer no longer counts for, if any; null: none of it does. */
+  const fills = new Set<{ outdated: Set<string> | null | undefined }>();
   let hits = 0;
   let misses = 0;
 
@@ -58,7 +58,10 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
     if (contacts.size > size) contacts.pop();
   };
   const outdate = (contactId: string) => {
-    for (const fill of fills) fill.outdated?.add(contactId);
+    for (const fill of fills) {
+      if (fill.outdated === undefined) fill.outdated = new Set();
+      fill.outdated?.add(contactId);
+    }
   };
 
   return {
@@ -72,11 +75,11 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
       return undefined;
     },
     beginFill() {
-      const fill: { outdated: Set<string> | null } = { outdated: new Set() };
+      const fill: { outdated: Set<string> | null | undefined } = { outdated: undefined };
       fills.add(fill);
       return {
         keep(contact) {
-          if (!fill.outdated || fill.outdated.has(contact.id)) return;
+          if (fill.outdated === null || fill.outdated?.has(contact.id)) return;
           // Pages bring no ETag: one that is known stays, as long as the contact is the same. So does its text, or a page
           // that is asked for again and again would leave as much garbage each time.
           const next = toKept(contact);

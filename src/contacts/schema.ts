@@ -24,10 +24,9 @@ export type ContactRef = PothosSchemaTypes.ObjectRef<ExtendedSchemaTypes, Contac
 /** A contact by CXone's ids; asked for once in an operation, however often it is named. */
 function loadContact(bookId: string, contactId: string, context: GraphQLContext): Promise<ContactView | null> {
   const { services, call } = context;
-  return loadOnce(context, ['contact', bookId, contactId], async () => {
-    const contact = await services.contacts.get(bookId, contactId, call);
-    return contact && viewOf(contact);
-  });
+  return loadOnce(context, ['contact', bookId, contactId], () =>
+    services.contacts.get(bookId, contactId, call).then((contact) => contact && viewOf(contact)),
+  );
 }
 
 /** Adds Contact with all that reads and writes it. */

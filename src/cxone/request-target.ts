@@ -23,8 +23,8 @@ export function requestTarget(
   path: readonly string[],
   query: Readonly<Record<string, string | number | undefined>> = {},
 ): string {
-  let target = '';
-  for (const segment of path) target += `/${WORDS.has(segment) ? segment : encodeSegment(segment)}`;
+  // Joined, for what is added up piece by piece stays in its pieces.
+  let target = `/${path.map((segment) => (WORDS.has(segment) ? segment : encodeSegment(segment))).join('/')}`;
   let separator = '?';
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue;
@@ -38,9 +38,7 @@ export function requestTarget(
 
 /** The path as it may be logged and counted: `/api/v2/segments/{id}/contacts`. */
 export function routeTemplate(path: readonly string[]): string {
-  let route = '';
-  for (const segment of path) route += WORDS.has(segment) ? `/${segment}` : '/{id}';
-  return route;
+  return `/${path.map((segment) => (WORDS.has(segment) ? segment : '{id}')).join('/')}`;
 }
 
 function encodeSegment(segment: string): string {
