@@ -16,9 +16,6 @@ export interface OperationCost {
   readonly fields: number;
 }
 
-/** What no cost depends on: page sizes are Int, and how many things are named is the length of a list. */
-const WEIGHTLESS: ReadonlySet<string> = new Set(['ID', 'String', 'Boolean']);
-
 /**
  * @throws GraphQLError where a variable or an argument on which the cost depends does not fit its type: what cannot be
  *   weighed is not executed
@@ -42,12 +39,13 @@ export function createScale({ schema }: { schema: GraphQLSchema }): WeighOperati
     const chosen: DocumentNode = { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] };
     const { complexity, breadth } = complexityFromQuery(chosen, { schema, variables, ctx: context });
     const cost = { cost: complexity, fields: breadth };
-    if (operation.variableDefinitions?.every(isWeightless) ?? true) costs.set(operation, cost);
+    if (!operation.variableDefinitions?.some(isWeighty)) costs.set(operation, cost);
     return cost;
   };
 }
 
-function isWeightless({ type }: VariableDefinitionNode): boolean {
-  const named = type.kind === Kind.NON_NULL_TYPE ? type.type : type;
-  return named.kind === Kind.NAMED_TYPE && WEIGHTLESS.has(named.name.value);
+/** Whether a cost may depend on the variable: page sizes are Int, and how many things are named is the length of a list. */
+function isWeighty({ type }: VariableDefinitionNode): boolean {
+  const bare = type.kind === Kind.NON_NULL_TYPE ? type.type : type;
+  return bare.kind === Kind.LIST_TYPE || bare.name.value === 'Int';
 }
