@@ -148,26 +148,19 @@ export function createGraphQLHttp({
     response.end();
   }
 
-  return async (exchange) => {
-    try {
-      await answer(exchange);
-    } catch (error) {
-      if (exchange.response.headersSent) exchange.response.destroy();
-      if (exchange.signal.aborted || exchange.response.headersSent) return;
-      discardBody(exchange.request);
-      const errors = [engine.mask(error, exchange.requestId)];
-      const status = error instanceof HttpRefusal ? error.status : statusOf(error);
-      const wanted = negotiateAnswer(exchange.request.headers.accept);
-      const headers = error instanceof HttpRefusal ? error.headers : errorHeaders(error);
-      exchange.response.setHeaders(new Map(Object.entries(headers)));
-      sendJson(
-        exchange.response,
-        status,
-        { errors },
-        contentType(wanted === GRAPHQL_RESPONSE ? wanted : JSON_RESPONSE),
-      );
-    }
-  };
+  function refuse({ request, response, requestId, signal }: GraphQLExchange, error: unknown): void {
+    if (response.headersSent) response.destroy();
+    if (signal.aborted || response.headersSent) return;
+    discardBody(request);
+    const errors = [engine.mask(error, requestId)];
+    const status = error instanceof HttpRefusal ? error.status : statusOf(error);
+    const wanted = negotiateAnswer(request.headers.accept);
+    const headers = error instanceof HttpRefusal ? error.headers : errorHeaders(error);
+    response.setHeaders(new Map(Object.entries(headers)));
+    sendJson(response, status, { errors }, contentType(wanted === GRAPHQL_RESPONSE ? wanted : JSON_RESPONSE));
+  }
+
+  return (exchange) => answer(exchange).catch((error: unknown) => refuse(exchange, error));
 }
 
 /** What HTTP has a status and headers of its own for. */

@@ -106,7 +106,8 @@ export function createRequestHandler(
     return state;
   }
 
-  async function answer(state: RequestState): Promise<void> {
+  /** Throws, or rejects, with what is then told as an error. */
+  function answer(state: RequestState): Promise<void> | undefined {
     const { request, response, requestId } = state;
     const target = request.url ?? '';
     if (!target.startsWith('/') || target.startsWith('//')) {
@@ -120,41 +121,42 @@ export function createRequestHandler(
 
     if (request.method === 'OPTIONS') {
       response.writeHead(204, { allow: 'GET, HEAD, POST, PUT' }).end();
-    } else if (match.kind === 'graphql') {
+      return undefined;
+    }
+    if (match.kind === 'graphql') {
       state.route = GRAPHQL_PATH;
-      await answerGraphQL(state, queryString);
-    } else if (match.kind === 'route') {
+      return answerGraphQL(state, queryString);
+    }
+    if (match.kind === 'route') {
       state.route = match.route.pattern;
-      await match.route.handle({
+      return match.route.handle({
         ...state,
         params: match.params,
         query: new URLSearchParams(queryString),
         remoteAddress: addressOf(request),
         log: log.child({ requestId, route: match.route.pattern }),
       });
-    } else if (match.kind === 'method') {
+    }
+    if (match.kind === 'method') {
       discardBody(request);
       response.setHeader('allow', match.allow);
       sendJson(response, 405, {
         error: { code: 'BAD_USER_INPUT', message: `This path takes ${match.allow} only.`, requestId },
       });
-    } else {
-      throw new GatewayError('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql, the dashboard at /.');
+      return undefined;
     }
+    throw new GatewayError('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql, the dashboard at /.');
   }
 
-  async function answerGraphQL(state: RequestState, queryString: string): Promise<void> {
+  function answerGraphQL(state: RequestState, queryString: string): Promise<void> {
     const { request, response, requestId, signal } = state;
-    if (graphiql?.isWanted(request)) {
-      await graphiql.send(request, response);
-      return;
-    }
+    if (graphiql?.isWanted(request)) return graphiql.send(request, response);
     const onSubscription = (actor: Actor | null) => {
       running.markEndless(response);
       endWithCredentials(actor, signal, clock, () => response.destroy());
     };
     const remoteAddress = addressOf(request);
-    await graphqlHttp({ request, response, queryString, requestId, signal, remoteAddress, onSubscription });
+    return graphqlHttp({ request, response, queryString, requestId, signal, remoteAddress, onSubscription });
   }
 }
 
