@@ -79,8 +79,8 @@ const SCENARIOS: readonly Scenario[] = [
 ];
 
 const DURATION_MS = 700;
-/** Compilers have to have seen a server's code some thousand times before it runs as it will. */
-const WARM_UP_MS = 2_000;
+/** Compilers have to have seen a server's code some ten thousand times before it runs as it will. */
+const WARM_UP_MS = 4_000;
 const WARM_UP_HOT_MS = 100;
 /** Requests of a hot load go over this many different ones. */
 const HOT_SET = 50;
@@ -88,7 +88,7 @@ const HOT_SET = 50;
 export const reads: Part = {
   name: 'reads',
   description: 'one contact, a page of 100, 100 aliases; cold and hot; against the bare proxy and the peers',
-  seconds: 130,
+  seconds: 150,
   async run({ rounds, endsAt, progress }) {
     const notes: string[] = [];
     await using parts = new AsyncDisposableStack();
