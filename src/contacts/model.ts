@@ -50,20 +50,31 @@ export const EXTERNAL_REF = 'external_ref_id';
 
 const DEFAULT_TYPE = 'work';
 
+interface ContactEntry {
+  readonly type?: string | null | undefined;
+  readonly primary?: boolean | null | undefined;
+}
+
+type Complete<Entry> = Entry & { readonly type: string; readonly primary: boolean };
+
 /**
  * Phones or addresses, none without a type or a mark: CXone takes those but misroutes them later (section 2).
  * What is there stays; a missing type becomes `work`; where none is marked primary, the first is.
  */
-export function completeEntries<
-  Entry extends { type?: string | null | undefined; primary?: boolean | null | undefined },
->(entries: readonly Entry[] | null | undefined): (Entry & { type: string; primary: boolean })[] {
+export function completeEntries<Entry extends ContactEntry>(
+  entries: readonly Entry[] | null | undefined,
+): Complete<Entry>[] {
   const list = entries ?? [];
   const marked = list.some((entry) => entry.primary);
-  return list.map((entry, index) => ({
-    ...entry,
-    type: entry.type || DEFAULT_TYPE,
-    primary: entry.primary ?? (!marked && index === 0),
-  }));
+  return list.map((entry, index) =>
+    isComplete(entry)
+      ? entry
+      : { ...entry, type: entry.type || DEFAULT_TYPE, primary: entry.primary ?? (!marked && index === 0) },
+  );
+}
+
+function isComplete<Entry extends ContactEntry>(entry: Entry): entry is Complete<Entry> {
+  return Boolean(entry.type) && typeof entry.primary === 'boolean';
 }
 
 /** The CRM's reference; null where there is none. */
