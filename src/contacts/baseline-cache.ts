@@ -17,7 +17,10 @@ interface Kept extends Pick<Contact, 'bookId' | 'etag'> {
 export interface BaselineCache {
   /** Counts a hit or a miss. */
   get(bookId: string, contactId: string): Contact | undefined;
-  /** To be begun before CXone is asked: what is written or dropped from then on is not overwritten by the older answer. */
+  /**
+   * To be begun before CXone is asked: what is written or dropped from then on is not overwritten by the older answer,
+   * and what is kept is as old as the question.
+   */
   beginFill(): Fill;
   /** Keeps a contact as it was just written. */
   put(contact: Contact): void;
@@ -41,20 +44,22 @@ export interface CacheStats {
 /** @param deps.size entries at most; @param deps.ttlMs how long an entry counts, in milliseconds */
 export function createBaselineCache(deps: { size: number; ttlMs: number; clock: Clock }): BaselineCache {
   const { size, ttlMs, clock } = deps;
+  const ages = agesBy(clock);
   const contacts = new LRUCache<string, Kept>({
     // Not `max`, for which the library sets aside the memory of as many entries at once: `set` bounds them.
     maxSize: MAX_CHARACTERS,
     sizeCalculation: ({ wireJson }) => wireJson.length,
     ttl: ttlMs,
-    ...agesBy(clock),
+    ...ages,
   });
   /** For each fill under way, the contacts its answer no longer counts for, if any; null: none of it does. */
   const fills = new Set<{ outdated: Set<string> | null | undefined }>();
   let hits = 0;
   let misses = 0;
 
-  const set = (contactId: string, kept: Kept) => {
-    contacts.set(contactId, kept);
+  const ageFromNow = () => ({ start: ages.perf.now() });
+  const set = (contactId: string, kept: Kept, age: { start: number }) => {
+    contacts.set(contactId, kept, age);
     if (contacts.size > size) contacts.pop();
   };
   const outdate = (contactId: string) => {
@@ -77,6 +82,7 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
     beginFill() {
       const fill: { outdated: Set<string> | null | undefined } = { outdated: undefined };
       fills.add(fill);
+      const age = ageFromNow();
       return {
         keep(contact) {
           if (fill.outdated === null || fill.outdated?.has(contact.id)) return;
@@ -85,14 +91,14 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
           const next = toKept(contact);
           const known = contact.etag === undefined ? contacts.peek(contact.id) : undefined;
           const same = known?.bookId === next.bookId && known.wireJson === next.wireJson;
-          set(contact.id, same ? known : next);
+          set(contact.id, same ? known : next, age);
         },
         [Symbol.dispose]: () => void fills.delete(fill),
       };
     },
     put(contact) {
       outdate(contact.id);
-      set(contact.id, toKept(contact));
+      set(contact.id, toKept(contact), ageFromNow());
     },
     drop(contactId) {
       outdate(contactId);

@@ -25,6 +25,17 @@ test('an entry counts for its time and no longer', async () => {
   expect(cache.stats()).toMatchObject({ hits: 1, misses: 1, capacity: 10 });
 });
 
+test('what CXone answered is as old as the question', async () => {
+  const { clock, cache } = createCache();
+  using fill = cache.beginFill();
+  await clock.advance(600);
+  fill.keep(contact('a', '"1"'));
+  await clock.advance(399);
+  expect(cache.get('b', 'a')).toBeDefined();
+  await clock.advance(2);
+  expect(cache.get('b', 'a')).toBeUndefined();
+});
+
 test('the entries are bounded by number and by size, the least used going first', () => {
   const { cache } = createCache(2);
   for (const id of ['a', 'b']) cache.put(contact(id, '"1"'));
