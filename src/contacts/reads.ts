@@ -1,4 +1,5 @@
 /** Reads of single contacts: from the baseline cache where it has them, and never the same GET twice at the same time. */
+import { LRUCache } from 'lru-cache';
 import type { CallContext } from '../cxone/call-context.ts';
 import type { BaselineCache } from './baseline-cache.ts';
 import type { ContactClient, ContactPage } from './client.ts';
@@ -26,6 +27,9 @@ export interface ContactReads {
   forgetAll(): void;
 }
 
+/** Questions under way that others may join. Beyond them, the one that was asked first is joined by nobody any more. */
+const MAX_FLIGHTS = 10_000;
+
 interface Flight {
   readonly contactId: string;
   readonly leader: CallContext;
@@ -34,7 +38,8 @@ interface Flight {
 
 export function createContactReads(deps: { client: ContactClient; cache: BaselineCache }): ContactReads {
   const { client, cache } = deps;
-  const flights = new Map<string, Flight>();
+  // Not a Map: one that many come to and leave is rebuilt all the time, and V8 keeps what was in its earlier forms.
+  const flights = new LRUCache<string, Flight>({ max: MAX_FLIGHTS });
 
   async function ask(bookId: string, contactId: string, call: CallContext): Promise<Contact | null> {
     using fill = cache.beginFill();
@@ -70,10 +75,8 @@ export function createContactReads(deps: { client: ContactClient; cache: Baselin
   }
 
   /** Whoever asks from now on must not join a question that was asked before the change. */
-  function leaveFlights(contactId?: string): void {
-    for (const [key, flight] of flights) {
-      if (contactId === undefined || flight.contactId === contactId) flights.delete(key);
-    }
+  function leaveFlights(contactId: string): void {
+    for (const [key, flight] of [...flights]) if (flight.contactId === contactId) flights.delete(key);
   }
 
   function fromCache(bookId: string, contactId: string, call: CallContext, versioned: boolean): Contact | undefined {
@@ -108,7 +111,7 @@ export function createContactReads(deps: { client: ContactClient; cache: Baselin
       cache.drop(contactId);
     },
     forgetAll() {
-      leaveFlights();
+      flights.clear();
       cache.clear();
     },
   };

@@ -88,6 +88,7 @@ class Transfer<Request extends HttpRequest> implements Dispatcher.DispatchHandle
   #sentAt: number | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #cancelTimeout: (() => void) | undefined;
+  #onAbort: (() => void) | undefined;
   #finished = false;
   #status = 0;
   #head: IncomingHttpHeaders = {};
@@ -113,19 +114,20 @@ class Transfer<Request extends HttpRequest> implements Dispatcher.DispatchHandle
   begin(): boolean {
     const { signal, tryEndsAt } = this.#request;
     if (signal?.aborted) {
-      this.handleEvent();
+      this.#giveUp(false);
       return false;
     }
-    signal?.addEventListener('abort', this, ONCE);
+    if (signal) {
+      // A function, not `this` with a `handleEvent`: Node wraps those in a function that V8 puts into its old generation,
+      // from where it keeps all of the call alive until everything is collected.
+      const onAbort = () => this.#giveUp(false);
+      signal.addEventListener('abort', onAbort, ONCE);
+      this.#onAbort = onAbort;
+    }
     if (tryEndsAt !== undefined) {
       this.#cancelTimeout = this.#clock.after(Math.ceil(tryEndsAt - this.#startedAt), () => this.#giveUp(true));
     }
     return true;
-  }
-
-  /** The signal was aborted. */
-  handleEvent(): void {
-    this.#giveUp(false);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -214,7 +216,7 @@ class Transfer<Request extends HttpRequest> implements Dispatcher.DispatchHandle
 
   #release(): void {
     this.#finished = true;
-    this.#request.signal?.removeEventListener('abort', this);
+    if (this.#onAbort) this.#request.signal?.removeEventListener('abort', this.#onAbort);
     this.#cancelTimeout?.();
   }
 
