@@ -30,8 +30,10 @@ export interface BaselineCache {
   stats(): CacheStats;
 }
 
-export interface Fill extends Disposable {
+export interface Fill {
   keep(contact: Contact): void;
+  /** To be called once, whatever became of the question. */
+  end(): void;
 }
 
 export interface CacheStats {
@@ -52,8 +54,8 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
     ttl: ttlMs,
     ...ages,
   });
-  /** For each fill under way, the contacts its answer no longer counts for, if any; null: none of it does. */
-  const fills = new Set<{ outdated: Set<string> | null | undefined }>();
+  /** Those under way, in any order. Not a Set: one that many come to and leave is rebuilt all the time. */
+  const fills: FillUnderWay[] = [];
   let hits = 0;
   let misses = 0;
 
@@ -69,6 +71,30 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
     }
   };
 
+  class FillUnderWay implements Fill {
+    /** The contacts its answer no longer counts for, if any; null: none of it does. */
+    outdated: Set<string> | null | undefined;
+    #index = fills.push(this) - 1;
+    readonly #age = ageFromNow();
+
+    keep(contact: Contact): void {
+      if (this.outdated === null || this.outdated?.has(contact.id)) return;
+      // Pages bring no ETag: one that is known stays, as long as the contact is the same. So does its text, or a page
+      // that is asked for again and again would leave as much garbage each time.
+      const next = toKept(contact);
+      const known = contact.etag === undefined ? contacts.peek(contact.id) : undefined;
+      const same = known?.bookId === next.bookId && known.wireJson === next.wireJson;
+      set(contact.id, same ? known : next, this.#age);
+    }
+
+    end(): void {
+      const last = fills.pop();
+      if (!last || last === this) return;
+      last.#index = this.#index;
+      fills[last.#index] = last;
+    }
+  }
+
   return {
     get(bookId, contactId) {
       const kept = contacts.get(contactId);
@@ -79,23 +105,7 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
       misses++;
       return undefined;
     },
-    beginFill() {
-      const fill: { outdated: Set<string> | null | undefined } = { outdated: undefined };
-      fills.add(fill);
-      const age = ageFromNow();
-      return {
-        keep(contact) {
-          if (fill.outdated === null || fill.outdated?.has(contact.id)) return;
-          // Pages bring no ETag: one that is known stays, as long as the contact is the same. So does its text, or a page
-          // that is asked for again and again would leave as much garbage each time.
-          const next = toKept(contact);
-          const known = contact.etag === undefined ? contacts.peek(contact.id) : undefined;
-          const same = known?.bookId === next.bookId && known.wireJson === next.wireJson;
-          set(contact.id, same ? known : next, age);
-        },
-        [Symbol.dispose]: () => void fills.delete(fill),
-      };
-    },
+    beginFill: () => new FillUnderWay(),
     put(contact) {
       outdate(contact.id);
       set(contact.id, toKept(contact), ageFromNow());
