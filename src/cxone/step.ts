@@ -2,7 +2,7 @@
  * What passes between the steps of a call: the exchange on its way down, the outcome on its way up. A step decides
  * about one thing, before the steps behind it and after them; what goes wrong upstream is an outcome, and only what ends
  * the call here is thrown. A call has one exchange, on which a step notes what it found. Copies of it, and a promise for
- * each step that merely passes on what the next one says, would be half of the memory of a call under way.
+ * each step that merely passes on what the next one says, would add half as much again to the memory of a call under way.
  */
 import type { UpstreamFault } from '../errors.ts';
 import type { Lane, UpstreamTally } from './call-context.ts';
