@@ -15,7 +15,7 @@ import type { Actor, GraphQLContext } from '../graphql/context.ts';
 import { forgetRights } from '../graphql/forget-rights.ts';
 import { type LiveRun, newsOf } from '../graphql/live-subscription.ts';
 import { maskError } from '../graphql/mask-error.ts';
-import { createScale } from '../graphql/operation-cost.ts';
+import { weighOperation } from '../graphql/operation-cost.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics, OperationType } from '../telemetry/metrics.ts';
 import { createQueryCompiler } from './compiled-queries.ts';
@@ -233,7 +233,7 @@ export function createGraphQLEngine({
     try {
       const variables = args.variableValues as Record<string, unknown>; // As readParams made them.
       const context = args.contextValue as GraphQLContext; // As makeContext made it.
-      const { cost, fields } = weighOperation(args.document, operation, variables, context);
+      const { cost, fields } = weighOperation(schema, args.document, operation, variables, context);
       if (fields > limits.maxFields) {
         throw new GatewayError(
           'LIMIT_EXCEEDED',
@@ -253,7 +253,6 @@ export function createGraphQLEngine({
   }
 
   const compiler = createQueryCompiler({ schema });
-  const weighOperation = createScale({ schema });
   const documents = new LRUCache<string, DocumentNode>({
     maxSize: DOCUMENT_CACHE_CHARACTERS,
     maxEntrySize: LARGEST_CACHED_DOCUMENT,

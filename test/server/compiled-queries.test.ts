@@ -178,12 +178,17 @@ describe('the answer is the same', () => {
     expect([...asked]).toEqual(['{"shapes":[{"name":"s0"},{"name":"s1"}]}']);
   });
 
-  test('where variables do not fit', async () => {
-    const query = 'query ($first: Int!) { how shapes(first: $first) { name } }';
-    const wrong = async () => (await ask(query, { first: 'many' })).answer;
-    const before = await wrong();
-    await askUntilCompiled(query, { first: 1 });
-    expect(await wrong()).toBe(before);
+  test.each([
+    ['a number', 'query ($first: Int!) { how shapes(first: $first) { name } }', { first: 1 }, { first: 'many' }],
+    ['an id', 'query ($name: ID!) { how shape(name: $name) { name } }', { name: 'a' }, { name: {} }],
+    ['an id that is missing', 'query ($name: ID!) { how shape(name: $name) { name } }', { name: 'a' }, {}],
+  ])('where variables do not fit, before and after others have fitted: %s', async (_what, query, right, wrong) => {
+    const askWrongly = async () => (await ask(query, wrong)).answer;
+    const before = await askWrongly();
+    await ask(query, right);
+    expect(await askWrongly()).toBe(before);
+    await askUntilCompiled(query, right);
+    expect(await askWrongly()).toBe(before);
     expect(before).toContain('BAD_USER_INPUT');
   });
 
