@@ -32,7 +32,10 @@ export interface BaselineCache {
 
 export interface Fill {
   keep(contact: Contact): void;
-  /** To be called once, whatever became of the question. */
+  /**
+   * To be called once, whatever became of the question. Not a disposable: what an async function holds by `using`, some
+   * 2 KB with all that hangs on it, V8 keeps until it collects everything.
+   */
   end(): void;
 }
 

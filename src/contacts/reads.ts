@@ -27,7 +27,7 @@ export interface ContactReads {
   forgetAll(): void;
 }
 
-/** Questions under way that others may join. Beyond them, the one that was asked first is joined by nobody any more. */
+/** Questions under way that others may join. Beyond them, who was asked for longest ago is joined by nobody any more. */
 const MAX_FLIGHTS = 10_000;
 
 interface Flight {

@@ -303,7 +303,6 @@ export function createRateLimiter(deps: {
 
   function enter(exchange: Exchange): Promise<void> | undefined {
     const { signal, lane, deadlineAt } = exchange;
-    exchange.place = undefined;
     signal?.throwIfAborted();
     const now = clock.monotonic();
     giveBack(now);
