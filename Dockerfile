@@ -33,7 +33,8 @@ EXPOSE 4000
 # Whether the process lives. That its database is away is no reason to start it again: readiness tells load balancers.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=40s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# Node is the first process itself: no shell, no npm, so SIGTERM reaches it and it drains.
+# Node is the first process itself: no shell, no npm, so SIGTERM reaches it and it drains. Its options are those of `npm start`.
 # What lives for a moment (events on their way to a thousand subscribers) gets 16 MB and not the 64 MB that Node 24 would
-# take: a hundred megabytes less for the same speed.
-CMD ["node", "--max-semi-space-size=16", "src/main.ts"]
+# take: a hundred megabytes less for the same speed. And all of it is put there: where V8 takes what survives often for
+# long-lived and makes it among the old from then on, it keeps all that it refers to until everything is collected.
+CMD ["node", "--max-semi-space-size=16", "--no-allocation-site-pretenuring", "src/main.ts"]

@@ -49,8 +49,10 @@ function endWithParent() {
 }
 
 function handOver(node) {
-  // How much memory it may take was meant for the one that works; other options may be about this Node.
-  const memory = process.execArgv.filter((option) => /^--max-[a-z-]+-size=\d+$/.test(option));
+  // How it is to use memory was meant for the one that works; other options may be about this Node.
+  const memory = process.execArgv.filter((option) =>
+    /^--(max-[a-z-]+-size=\d+|no-allocation-site-pretenuring)$/.test(option),
+  );
   const child = spawn(node, [...memory, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
   });

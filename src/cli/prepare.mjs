@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,12 +18,19 @@ if (node) {
   await startOnce(node).catch((error) => console.error('The gateway was not compiled ahead; it works without.', error));
 }
 
+/** Node's options of `npm start`: what was compiled is of use only where V8 has the same. */
+async function startOptions() {
+  const { scripts } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'));
+}
+
 /** With the sandbox, an empty database and nothing of this environment: whatever that configures is not to be touched. */
 async function startOnce(node) {
   const { PATH, NODE_COMPILE_CACHE } = process.env;
   const folder = await mkdtemp(join(tmpdir(), 'cxone-gateway-'));
   try {
-    const gateway = spawn(node, [fileURLToPath(new URL('bin.mjs', import.meta.url)), 'serve'], {
+    const program = fileURLToPath(new URL('bin.mjs', import.meta.url));
+    const gateway = spawn(node, [...(await startOptions()), program, 'serve'], {
       env: {
         PORT: '0',
         LOG_LEVEL: 'silent',

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -69,7 +70,8 @@ describe('the programs that the package starts', () => {
     const kept = { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, 'compiled') };
     const { status } = spawnSync(process.execPath, ['src/cli/prepare.mjs'], { cwd: ROOT, env: kept });
     expect(status).toBe(0);
-    const gateway = spawn(process.execPath, ['src/cli/bin.mjs', 'serve'], {
+    const [, ...npmStart] = packageJson.scripts.start.split(' ');
+    const gateway = spawn(process.execPath, npmStart, {
       cwd: ROOT,
       env: { ...kept, ...gatewayEnv(), NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
       stdio: ['ignore', 'pipe', 'pipe'],

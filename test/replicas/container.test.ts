@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET } from '../../src/sandbox/options.ts';
+import { NPM_START_OPTIONS } from '../support/npm-start.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const read = (name: string) => readFileSync(resolve(ROOT, name), 'utf8');
@@ -42,6 +43,7 @@ test('the image copies and runs what is there, and leaves nothing of it out of i
   const [program, ...parameters] = commandAfter(/^CMD /);
   const file = parameters.at(-1) ?? '';
   expect(program).toBe('node');
+  expect(parameters.slice(0, -1)).toEqual(NPM_START_OPTIONS);
   expect(existsSync(resolve(ROOT, file))).toBe(true);
   expect(read('Dockerfile')).toMatch(/^USER node$/m);
 });

@@ -96,7 +96,6 @@ const start = () =>
     databaseUrl: `file:${join(folder, `${randomUUID()}.db`)}`,
     cxoneUrl: sandbox.url,
     env: { ...UNLIMITED.env, CXONE_WEBHOOK_SECRET: sandbox.webhookSecret },
-    flags: ['--max-semi-space-size=16'],
   });
 try {
   for (const [what, makeDocument] of Object.entries(DOCUMENTS)) {

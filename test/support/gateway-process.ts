@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SANDBOX_CLIENT_ID, SANDBOX_CLIENT_SECRET } from '../../src/sandbox/options.ts';
 import type { GraphQLAnswer } from './gateway.ts';
+import { NPM_START_OPTIONS } from './npm-start.ts';
 
 export interface GatewayProcess extends AsyncDisposable {
   readonly url: string;
@@ -24,8 +25,6 @@ export async function startGatewayProcess(options: {
   /** Without it the built-in sandbox stands in. */
   cxoneUrl?: string;
   env?: Record<string, string>;
-  /** Of Node. */
-  flags?: readonly string[];
 }): Promise<GatewayProcess> {
   const upstream: Record<string, string> = options.cxoneUrl
     ? {
@@ -35,7 +34,7 @@ export async function startGatewayProcess(options: {
         GATEWAY_AUTH: 'none',
       }
     : {};
-  const child = spawn(process.execPath, [...(options.flags ?? []), MAIN], {
+  const child = spawn(process.execPath, [...NPM_START_OPTIONS, MAIN], {
     env: {
       PATH: process.env.PATH,
       PORT: '0',

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import packageJson from '../../../package.json' with { type: 'json' };
+import { NPM_START_OPTIONS } from '../../support/npm-start.ts';
 import { type BenchProcess, startBenchProcess } from '../harness/bench-process.ts';
 
 const here = (path: string) => join(import.meta.dirname, path);
@@ -30,9 +30,6 @@ export const NO_LIMITS = Object.fromEntries(
 
 export const startMock = () => startBenchProcess({ script: here('mock-cxone.ts') });
 
-/** Node's options of `npm start`. */
-const NODE_OPTIONS = packageJson.scripts.start.split(' ').filter((word) => word.startsWith('--'));
-
 /** A gateway on a fresh store, as `npm start` runs it. With `upstreamUrl` null, its built-in sandbox stands in. */
 export async function startGateway(
   upstreamUrl: string | null,
@@ -42,7 +39,7 @@ export async function startGateway(
   const started = await startBenchProcess({
     script: here('../../../src/cli/bin.mjs'),
     args: ['serve'],
-    nodeOptions: NODE_OPTIONS,
+    nodeOptions: NPM_START_OPTIONS,
     env: {
       PORT: '0',
       LOG_LEVEL: 'warn',
