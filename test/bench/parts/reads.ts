@@ -6,11 +6,13 @@ import { alternate, medianOf, medianRatio, type Round } from '../harness/rounds.
 import {
   BARE_PROXY,
   type Contender,
+  FLOOR,
   GATEWAY,
   startBareProxy,
   startGateway,
   startMock,
   startPeers,
+  startReadFloor,
 } from '../servers/contenders.ts';
 
 const FIELDS = `id cxoneId firstName lastName phoneNumbers { number type primary } emailAddresses { address type primary }
@@ -87,14 +89,15 @@ const HOT_SET = 50;
 
 export const reads: Part = {
   name: 'reads',
-  description: 'one contact, a page of 100, 100 aliases; cold and hot; against the bare proxy and the peers',
-  seconds: 150,
+  description: 'one contact, a page of 100, 100 aliases; cold and hot; against the bare proxy, the floor and the peers',
+  seconds: 165,
   async run({ rounds, endsAt, progress }) {
     const notes: string[] = [];
     await using parts = new AsyncDisposableStack();
     const mock = parts.use(await startMock());
     const contenders = [
       parts.use(await startBareProxy(mock.url)),
+      parts.use(await startReadFloor(mock.url)),
       parts.use(await startGateway(mock.url)),
       ...(await startPeers(mock.url, notes)).map((peer) => parts.use(peer)),
     ];
@@ -169,11 +172,12 @@ async function checkAnswers(scenario: Scenario, contenders: readonly Contender[]
 function toTable(title: string, contenders: readonly Contender[], rounds: readonly Round[], calls: number): Table {
   return {
     title,
-    columns: ['of bare', 'req/s', 'p50 ms', 'p99 ms', 'CPU µs', 'CPU µs a call'],
+    columns: ['of bare', 'of the floor', 'req/s', 'p50 ms', 'p99 ms', 'CPU µs', 'CPU µs a call'],
     rows: contenders.map(({ name }) => ({
       name,
       values: [
         medianRatio(rounds, name, BARE_PROXY, 'perSecond'),
+        medianRatio(rounds, name, FLOOR, 'perSecond'),
         medianOf(rounds, name, 'perSecond'),
         medianOf(rounds, name, 'p50Ms'),
         medianOf(rounds, name, 'p99Ms'),
@@ -185,7 +189,7 @@ function toTable(title: string, contenders: readonly Contender[], rounds: readon
 }
 
 function toBars({ name, atLeast }: Scenario, contenders: readonly Contender[], cold: readonly Round[]): Bar[] {
-  const peers = contenders.filter((contender) => contender.name !== BARE_PROXY && contender.name !== GATEWAY);
+  const peers = contenders.filter(({ name }) => ![BARE_PROXY, FLOOR, GATEWAY].includes(name));
   return [
     { what: `${name}, cold: of the bare proxy`, got: medianRatio(cold, GATEWAY, BARE_PROXY, 'perSecond'), atLeast },
     ...peers.flatMap((peer) => [

@@ -12,6 +12,7 @@ const here = (path: string) => join(import.meta.dirname, path);
 
 export const GATEWAY = 'gateway';
 export const BARE_PROXY = 'bare proxy';
+export const FLOOR = 'floor';
 
 export interface Contender extends BenchProcess {
   readonly name: string;
@@ -67,6 +68,13 @@ export async function startGateway(
 export async function startBareProxy(upstreamUrl: string): Promise<Contender> {
   const started = await startBenchProcess({ script: here('bare-proxy.ts'), env: { UPSTREAM_URL: upstreamUrl } });
   return { ...started, name: BARE_PROXY };
+}
+
+export async function startReadFloor(upstreamUrl: string): Promise<Contender> {
+  return {
+    ...(await startBenchProcess({ script: here('read-floor.ts'), env: { UPSTREAM_URL: upstreamUrl } })),
+    name: FLOOR,
+  };
 }
 
 export async function startBareBroadcast(): Promise<Contender> {
