@@ -30,13 +30,9 @@ export interface BaselineCache {
   stats(): CacheStats;
 }
 
-export interface Fill {
+/** To be disposed of whatever became of the question. */
+export interface Fill extends Disposable {
   keep(contact: Contact): void;
-  /**
-   * To be called once, whatever became of the question. Not a disposable: what an async function holds by `using`, some
-   * 2 KB with all that hangs on it, V8 keeps until it collects everything.
-   */
-  end(): void;
 }
 
 export interface CacheStats {
@@ -90,7 +86,7 @@ export function createBaselineCache(deps: { size: number; ttlMs: number; clock: 
       set(contact.id, same ? known : next, this.#age);
     }
 
-    end(): void {
+    [Symbol.dispose](): void {
       const last = fills.pop();
       if (!last || last === this) return;
       last.#index = this.#index;

@@ -42,14 +42,10 @@ export function createContactReads(deps: { client: ContactClient; cache: Baselin
   const flights = new LRUCache<string, Flight>({ max: MAX_FLIGHTS });
 
   async function ask(bookId: string, contactId: string, call: CallContext): Promise<Contact | null> {
-    const fill = cache.beginFill();
-    try {
-      const contact = await client.get(bookId, contactId, call);
-      if (contact) fill.keep(contact);
-      return contact;
-    } finally {
-      fill.end();
-    }
+    using fill = cache.beginFill();
+    const contact = await client.get(bookId, contactId, call);
+    if (contact) fill.keep(contact);
+    return contact;
   }
 
   /** Callers of different urgency do not share: who clicks would wait behind an import. */
@@ -101,14 +97,10 @@ export function createContactReads(deps: { client: ContactClient; cache: Baselin
     baseline: (bookId, contactId, call) => fromCache(bookId, contactId, call, true),
     getFresh: ask,
     async page(bookId, query, call) {
-      const fill = cache.beginFill();
-      try {
-        const page = await client.page(bookId, query, call);
-        for (const contact of page.entities) fill.keep(contact);
-        return page;
-      } finally {
-        fill.end();
-      }
+      using fill = cache.beginFill();
+      const page = await client.page(bookId, query, call);
+      for (const contact of page.entities) fill.keep(contact);
+      return page;
     },
     wrote(contact) {
       leaveFlights(contact.id);

@@ -28,18 +28,18 @@ test('an entry counts for its time and no longer', async () => {
 test('fills that end in any order leave the others what they must know', () => {
   const { cache } = createCache();
   const [first, second, third] = [cache.beginFill(), cache.beginFill(), cache.beginFill()];
-  first.end();
+  first[Symbol.dispose]();
   cache.drop('a');
-  third.end();
+  third[Symbol.dispose]();
   cache.drop('b');
   for (const id of ['a', 'b', 'c']) second.keep(contact(id, '"1"'));
-  second.end();
+  second[Symbol.dispose]();
   expect(['a', 'b', 'c'].map((id) => cache.get('b', id)?.id)).toEqual([undefined, undefined, 'c']);
 });
 
 test('what CXone answered is as old as the question', async () => {
   const { clock, cache } = createCache();
-  const fill = cache.beginFill();
+  using fill = cache.beginFill();
   await clock.advance(600);
   fill.keep(contact('a', '"1"'));
   await clock.advance(399);
@@ -66,7 +66,7 @@ test('a contact of another book is none of this one’s', () => {
 
 test('an answer that was asked for before a write, a drop or a clearing does not come back over it', () => {
   const { cache } = createCache();
-  const fill = cache.beginFill();
+  using fill = cache.beginFill();
   cache.put(contact('a', '"2"'));
   cache.drop('b');
   for (const id of ['a', 'b', 'c']) fill.keep(contact(id, '"1"'));
@@ -79,7 +79,7 @@ test('an answer that was asked for before a write, a drop or a clearing does not
 test('a page takes the place of what it contradicts, and leaves the ETag of what it confirms', () => {
   const { cache } = createCache();
   for (const id of ['same', 'other']) cache.put(contact(id, '"1"', { firstName: 'Ada' }));
-  const fill = cache.beginFill();
+  using fill = cache.beginFill();
   fill.keep(contact('same', undefined, { firstName: 'Ada' }));
   fill.keep(contact('other', undefined, { firstName: 'Bob' }));
   expect(cache.get('b', 'same')?.etag).toBe('"1"');
